@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/ringhold/ringhold/ring"
+)
+
+// Member is a row of the members of a group.
+type Member struct {
+	ID      MemberID
+	PodUID  string // empty outside Kubernetes; an empty one matches nothing
+	Address string // where the other members reach it
+	Writers int    // how many writers it has; each gets a fence row
+
+	// What follows is the store's; Join ignores it.
+	JoinedAt   time.Time
+	LeaseUntil time.Time
+	Leaving    bool
+	Deposed    bool
+}
+
+// Renewal is the store's answer to a renewed lease.
+type Renewal struct {
+	Now         time.Time   // the store's clock
+	LeaseUntil  time.Time   // Now plus the lease
+	Incarnation string      // changes exactly when commits may have been lost
+	Slots       int         // how many slots the member owns in the store
+	EpochSum    int64       // the sum of their epochs
+	RingVersion ring.Number // of the newest stored ring
+}
+
+// Depose asks to fence a member off.
+type Depose struct {
+	Member MemberID
+	// Patience is how long after its lease a silent member is left alone.
+	Patience time.Duration
+	// Estimate is the store's time as the sender's own clock has it: what the
+	// store said at its last renewal plus the monotonic time since.
+	Estimate time.Time
+	// Incarnation is the one under which the sender has renewed.
+	Incarnation string
+	// Alone says that no other process can be alive, because this one holds
+	// the store's exclusive lock; lease and patience are then not waited for.
+	// A store without such a lock refuses it.
+	Alone bool
+}
+
+// SlotRow is the ownership of a slot as the store has it.
+type SlotRow struct {
+	Slot  ring.Slot
+	Owner MemberID // empty: nobody
+	Epoch Epoch
+}
+
+// Ring is a stored ring.
+type Ring struct {
+	Version ring.Number
+	Body    []byte
+}
+
+// Membership is who may write. All times are the store's.
+type Membership interface {
+	// Join registers a new member and one fence row for each of its writers.
+	// An id that was ever used is refused.
+	Join(ctx context.Context, m Member, lease time.Duration) (Renewal, error)
+	// Renew extends the lease of a member that is not deposed; a deposed or
+	// unknown one gets a *FencedError. Leaving, once true, stays true.
+	Renew(ctx context.Context, id MemberID, lease time.Duration, leaving bool) (Renewal, error)
+	// Depose fences a member off and reports whether it is deposed now: false
+	// means that it lives, or that the incarnation is another one. When it
+	// returns true no append of that member commits any more.
+	Depose(ctx context.Context, d Depose) (bool, error)
+	// Members returns all rows, deposed ones too, in order of id.
+	Members(ctx context.Context) ([]Member, error)
+	// Slots returns the rows of the slots that were ever acquired, in order.
+	Slots(ctx context.Context) ([]SlotRow, error)
+	// SaveRing stores r if the newest stored ring has version r.Version-1, and
+	// reports whether it did.
+	SaveRing(ctx context.Context, r Ring) (bool, error)
+	// LoadRing returns the newest stored ring; Version 0 if there is none.
+	LoadRing(ctx context.Context) (Ring, error)
+}
