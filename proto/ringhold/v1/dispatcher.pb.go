@@ -29,8 +29,8 @@ const (
 type DryRun int32
 
 const (
-	// The message runs and its events are stored.
-	// The zero has a meaning of its own here: who says nothing dispatches.
+	// The message runs and its events are stored. The zero means this rather than
+	// "unspecified": who says nothing dispatches.
 	DryRun_DRY_RUN_NONE DryRun = 0
 	// The answer is as it would be, with the version as it is; nothing is stored.
 	DryRun_DRY_RUN_DRY DryRun = 1
@@ -283,10 +283,11 @@ type DispatchRequest struct {
 	ExpectedVersion *int64 `protobuf:"varint,8,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
 	// Whether the message only tries.
 	DryRun DryRun `protobuf:"varint,9,opt,name=dry_run,json=dryRun,proto3,enum=ringhold.v1.DryRun" json:"dry_run,omitempty"`
-	// How long the caller waits, from when the server has read the message. On a
-	// DispatchStream, each message has its own: 5 s if unset, and servers cap it
-	// at 5 minutes. In a unary call the call's deadline holds, and this one if
-	// it is shorter. A message whose time is over is never started.
+	// How long the caller waits, from when the server has read the message; 5 s
+	// if unset. On a DispatchStream each message has its own, and servers cap it
+	// at 5 minutes. In a unary call the call's own deadline holds: this one
+	// counts if it is shorter, or if the call has none. A message whose time is
+	// over is never started; one that was started runs on.
 	Timeout *durationpb.Duration `protobuf:"bytes,10,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// Attributes for every log line that the message causes, wherever it runs.
 	LogAttributes map[string]string `protobuf:"bytes,11,rep,name=log_attributes,json=logAttributes,proto3" json:"log_attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -446,7 +447,8 @@ type DispatchRequest_Object struct {
 }
 
 type DispatchRequest_Json struct {
-	// A JSON object in UTF-8, passed to the service's codec untouched.
+	// A JSON object in UTF-8 without duplicate keys, passed to the service's
+	// codec untouched. Empty, and null, are no request.
 	Json []byte `protobuf:"bytes,6,opt,name=json,proto3,oneof"`
 }
 

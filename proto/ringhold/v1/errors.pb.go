@@ -51,8 +51,9 @@ const (
 	Kind_KIND_DOMAIN Kind = 7
 	// The stream is erased for ever. FAILED_PRECONDITION, 410.
 	Kind_KIND_STREAM_ERASED Kind = 8
-	// The aggregate keeps failing and was set aside until a person has looked.
-	// FAILED_PRECONDITION, 409.
+	// The aggregate is set aside until a person has looked: its stored events
+	// cannot be applied, such as one of a type that the member's binary does not
+	// know. The reason names it. FAILED_PRECONDITION, 409.
 	Kind_KIND_QUARANTINED Kind = 9
 	// The caller may not call the service. PERMISSION_DENIED, 403.
 	Kind_KIND_FORBIDDEN Kind = 10
@@ -84,16 +85,13 @@ const (
 	Kind_KIND_MAILBOX_FULL Kind = 20
 	// The message is larger than the server takes. RESOURCE_EXHAUSTED, 413.
 	Kind_KIND_TOO_LARGE Kind = 21
-	// The service panicked. The command had no effect. INTERNAL, 500.
+	// The service panicked. Nothing was stored. INTERNAL, 500.
 	Kind_KIND_PANIC Kind = 22
-	// The stream holds an event that the member's binary does not know, written
-	// by another release. FAILED_PRECONDITION, 409.
-	Kind_KIND_UNKNOWN_EVENT Kind = 23
 	// A fault that none of the others names; the text and the server's log say
 	// more. INTERNAL, 500.
-	Kind_KIND_INTERNAL Kind = 24
+	Kind_KIND_INTERNAL Kind = 23
 	// The caller gave up before the message was answered. CANCELLED, 499.
-	Kind_KIND_CANCELLED Kind = 25
+	Kind_KIND_CANCELLED Kind = 24
 )
 
 // Enum value maps for Kind.
@@ -122,9 +120,8 @@ var (
 		20: "KIND_MAILBOX_FULL",
 		21: "KIND_TOO_LARGE",
 		22: "KIND_PANIC",
-		23: "KIND_UNKNOWN_EVENT",
-		24: "KIND_INTERNAL",
-		25: "KIND_CANCELLED",
+		23: "KIND_INTERNAL",
+		24: "KIND_CANCELLED",
 	}
 	Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED":            0,
@@ -150,9 +147,8 @@ var (
 		"KIND_MAILBOX_FULL":           20,
 		"KIND_TOO_LARGE":              21,
 		"KIND_PANIC":                  22,
-		"KIND_UNKNOWN_EVENT":          23,
-		"KIND_INTERNAL":               24,
-		"KIND_CANCELLED":              25,
+		"KIND_INTERNAL":               23,
+		"KIND_CANCELLED":              24,
 	}
 )
 
@@ -203,38 +199,40 @@ type Refusal struct {
 	Stream string `protobuf:"bytes,4,opt,name=stream,proto3" json:"stream,omitempty"`
 	// The aggregate's id, as soon as it is known.
 	AggregateId string `protobuf:"bytes,5,opt,name=aggregate_id,json=aggregateId,proto3" json:"aggregate_id,omitempty"`
+	// What there is to say beside the kind, in English, for developers: the
+	// status' text without what it adds. Not part of the contract.
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
 	// KIND_DOMAIN: the code that the aggregate refused with, part of its
-	// contract. KIND_FORBIDDEN: the reason's code, if the service gave one.
-	Code string `protobuf:"bytes,6,opt,name=code,proto3" json:"code,omitempty"`
-	// KIND_DOMAIN: what the aggregate said beside its code.
-	// KIND_FORBIDDEN: what the service said beside its refusal.
-	Detail *Value `protobuf:"bytes,7,opt,name=detail,proto3" json:"detail,omitempty"`
-	// KIND_MISSING_ID: the id field that the request lacks. KIND_INVALID_REQUEST:
-	// the field of the dispatch request that is wrong.
-	Field string `protobuf:"bytes,8,opt,name=field,proto3" json:"field,omitempty"`
+	// contract.
+	Code string `protobuf:"bytes,7,opt,name=code,proto3" json:"code,omitempty"`
+	// KIND_DOMAIN: what the aggregate said beside its code. Unset if nothing.
+	Detail *Value `protobuf:"bytes,8,opt,name=detail,proto3" json:"detail,omitempty"`
+	// KIND_MISSING_ID: the id field that the request lacks. KIND_INVALID_REQUEST,
+	// KIND_TOO_LARGE: what is wrong or too large, if it is one field.
+	Field string `protobuf:"bytes,9,opt,name=field,proto3" json:"field,omitempty"`
 	// KIND_VALIDATION: all violations, also given as google.rpc.BadRequest.
-	Violations []*Violation `protobuf:"bytes,9,rep,name=violations,proto3" json:"violations,omitempty"`
+	Violations []*Violation `protobuf:"bytes,10,rep,name=violations,proto3" json:"violations,omitempty"`
 	// KIND_WRONG_EXPECTED_VERSION: the version that was asked for; −1 is "no
 	// events yet".
-	ExpectedVersion *int64 `protobuf:"varint,10,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
+	ExpectedVersion *int64 `protobuf:"varint,11,opt,name=expected_version,json=expectedVersion,proto3,oneof" json:"expected_version,omitempty"`
 	// KIND_WRONG_EXPECTED_VERSION: the version that the stream has; −1 is none.
-	// KIND_DOMAIN: the stream's version after the refusal, for an aggregate.
-	CurrentVersion *int64 `protobuf:"varint,11,opt,name=current_version,json=currentVersion,proto3,oneof" json:"current_version,omitempty"`
+	CurrentVersion *int64 `protobuf:"varint,12,opt,name=current_version,json=currentVersion,proto3,oneof" json:"current_version,omitempty"`
 	// KIND_SERVICE_TIMEOUT, KIND_OUTCOME_UNKNOWN: how long was waited.
-	Timeout *durationpb.Duration `protobuf:"bytes,12,opt,name=timeout,proto3" json:"timeout,omitempty"`
-	// KIND_TOO_LARGE, KIND_MAILBOX_FULL: the limit, in bytes or in messages.
-	Limit uint64 `protobuf:"varint,13,opt,name=limit,proto3" json:"limit,omitempty"`
-	// KIND_UNKNOWN_EVENT: the event type that the member's binary lacks.
-	EventType string `protobuf:"bytes,14,opt,name=event_type,json=eventType,proto3" json:"event_type,omitempty"`
+	Timeout *durationpb.Duration `protobuf:"bytes,13,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// KIND_TOO_LARGE: the size in bytes; 0 if reading stopped at the limit.
+	Size uint64 `protobuf:"varint,14,opt,name=size,proto3" json:"size,omitempty"`
+	// KIND_TOO_LARGE: the limit in bytes. KIND_MAILBOX_FULL: the limit in
+	// messages.
+	Limit uint64 `protobuf:"varint,15,opt,name=limit,proto3" json:"limit,omitempty"`
 	// KIND_NOT_OWNER: who the member takes for the owner.
-	NotOwner *NotOwner `protobuf:"bytes,15,opt,name=not_owner,json=notOwner,proto3" json:"not_owner,omitempty"`
+	NotOwner *NotOwner `protobuf:"bytes,16,opt,name=not_owner,json=notOwner,proto3" json:"not_owner,omitempty"`
 	// KIND_NO_NODES_AVAILABLE: who refused, and why, in the order of asking.
-	NodeRefusals []*NodeRefusal `protobuf:"bytes,16,rep,name=node_refusals,json=nodeRefusals,proto3" json:"node_refusals,omitempty"`
-	// The events that the command would have stored although it was refused. Set
-	// in a verbose dry run only.
-	Events []*Event `protobuf:"bytes,17,rep,name=events,proto3" json:"events,omitempty"`
+	NodeRefusals []*NodeRefusal `protobuf:"bytes,17,rep,name=node_refusals,json=nodeRefusals,proto3" json:"node_refusals,omitempty"`
+	// The events that the command emitted beside its refusal and that would be
+	// stored. Set in a verbose dry run only.
+	Events []*Event `protobuf:"bytes,18,rep,name=events,proto3" json:"events,omitempty"`
 	// Where the refusal was decided. Unset if no member was reached.
-	Served        *Served `protobuf:"bytes,18,opt,name=served,proto3" json:"served,omitempty"`
+	Served        *Served `protobuf:"bytes,19,opt,name=served,proto3" json:"served,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -304,6 +302,13 @@ func (x *Refusal) GetAggregateId() string {
 	return ""
 }
 
+func (x *Refusal) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 func (x *Refusal) GetCode() string {
 	if x != nil {
 		return x.Code
@@ -353,18 +358,18 @@ func (x *Refusal) GetTimeout() *durationpb.Duration {
 	return nil
 }
 
+func (x *Refusal) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
 func (x *Refusal) GetLimit() uint64 {
 	if x != nil {
 		return x.Limit
 	}
 	return 0
-}
-
-func (x *Refusal) GetEventType() string {
-	if x != nil {
-		return x.EventType
-	}
-	return ""
 }
 
 func (x *Refusal) GetNotOwner() *NotOwner {
@@ -583,31 +588,31 @@ var File_ringhold_v1_errors_proto protoreflect.FileDescriptor
 
 const file_ringhold_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x18ringhold/v1/errors.proto\x12\vringhold.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17ringhold/v1/event.proto\x1a\x16ringhold/v1/ring.proto\x1a\x17ringhold/v1/value.proto\"\xef\x05\n" +
+	"\x18ringhold/v1/errors.proto\x12\vringhold.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17ringhold/v1/event.proto\x1a\x16ringhold/v1/ring.proto\x1a\x17ringhold/v1/value.proto\"\xfc\x05\n" +
 	"\aRefusal\x12%\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x11.ringhold.v1.KindR\x04kind\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x02 \x01(\tR\tmessageId\x12\x18\n" +
 	"\aservice\x18\x03 \x01(\tR\aservice\x12\x16\n" +
 	"\x06stream\x18\x04 \x01(\tR\x06stream\x12!\n" +
-	"\faggregate_id\x18\x05 \x01(\tR\vaggregateId\x12\x12\n" +
-	"\x04code\x18\x06 \x01(\tR\x04code\x12*\n" +
-	"\x06detail\x18\a \x01(\v2\x12.ringhold.v1.ValueR\x06detail\x12\x14\n" +
-	"\x05field\x18\b \x01(\tR\x05field\x126\n" +
+	"\faggregate_id\x18\x05 \x01(\tR\vaggregateId\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04code\x18\a \x01(\tR\x04code\x12*\n" +
+	"\x06detail\x18\b \x01(\v2\x12.ringhold.v1.ValueR\x06detail\x12\x14\n" +
+	"\x05field\x18\t \x01(\tR\x05field\x126\n" +
 	"\n" +
-	"violations\x18\t \x03(\v2\x16.ringhold.v1.ViolationR\n" +
+	"violations\x18\n" +
+	" \x03(\v2\x16.ringhold.v1.ViolationR\n" +
 	"violations\x12.\n" +
-	"\x10expected_version\x18\n" +
-	" \x01(\x03H\x00R\x0fexpectedVersion\x88\x01\x01\x12,\n" +
-	"\x0fcurrent_version\x18\v \x01(\x03H\x01R\x0ecurrentVersion\x88\x01\x01\x123\n" +
-	"\atimeout\x18\f \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12\x14\n" +
-	"\x05limit\x18\r \x01(\x04R\x05limit\x12\x1d\n" +
-	"\n" +
-	"event_type\x18\x0e \x01(\tR\teventType\x122\n" +
-	"\tnot_owner\x18\x0f \x01(\v2\x15.ringhold.v1.NotOwnerR\bnotOwner\x12=\n" +
-	"\rnode_refusals\x18\x10 \x03(\v2\x18.ringhold.v1.NodeRefusalR\fnodeRefusals\x12*\n" +
-	"\x06events\x18\x11 \x03(\v2\x12.ringhold.v1.EventR\x06events\x12+\n" +
-	"\x06served\x18\x12 \x01(\v2\x13.ringhold.v1.ServedR\x06servedB\x13\n" +
+	"\x10expected_version\x18\v \x01(\x03H\x00R\x0fexpectedVersion\x88\x01\x01\x12,\n" +
+	"\x0fcurrent_version\x18\f \x01(\x03H\x01R\x0ecurrentVersion\x88\x01\x01\x123\n" +
+	"\atimeout\x18\r \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12\x12\n" +
+	"\x04size\x18\x0e \x01(\x04R\x04size\x12\x14\n" +
+	"\x05limit\x18\x0f \x01(\x04R\x05limit\x122\n" +
+	"\tnot_owner\x18\x10 \x01(\v2\x15.ringhold.v1.NotOwnerR\bnotOwner\x12=\n" +
+	"\rnode_refusals\x18\x11 \x03(\v2\x18.ringhold.v1.NodeRefusalR\fnodeRefusals\x12*\n" +
+	"\x06events\x18\x12 \x03(\v2\x12.ringhold.v1.EventR\x06events\x12+\n" +
+	"\x06served\x18\x13 \x01(\v2\x13.ringhold.v1.ServedR\x06servedB\x13\n" +
 	"\x11_expected_versionB\x12\n" +
 	"\x10_current_version\"C\n" +
 	"\tViolation\x12\x14\n" +
@@ -620,7 +625,7 @@ const file_ringhold_v1_errors_proto_rawDesc = "" +
 	"\fring_version\x18\x04 \x01(\x04R\vringVersion\"9\n" +
 	"\vNodeRefusal\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason*\xd4\x04\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason*\xbc\x04\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14KIND_INVALID_REQUEST\x10\x01\x12\x13\n" +
@@ -646,10 +651,9 @@ const file_ringhold_v1_errors_proto_rawDesc = "" +
 	"\x11KIND_MAILBOX_FULL\x10\x14\x12\x12\n" +
 	"\x0eKIND_TOO_LARGE\x10\x15\x12\x0e\n" +
 	"\n" +
-	"KIND_PANIC\x10\x16\x12\x16\n" +
-	"\x12KIND_UNKNOWN_EVENT\x10\x17\x12\x11\n" +
-	"\rKIND_INTERNAL\x10\x18\x12\x12\n" +
-	"\x0eKIND_CANCELLED\x10\x19B;Z9github.com/ringhold/ringhold/proto/ringhold/v1;ringholdv1b\x06proto3"
+	"KIND_PANIC\x10\x16\x12\x11\n" +
+	"\rKIND_INTERNAL\x10\x17\x12\x12\n" +
+	"\x0eKIND_CANCELLED\x10\x18B;Z9github.com/ringhold/ringhold/proto/ringhold/v1;ringholdv1b\x06proto3"
 
 var (
 	file_ringhold_v1_errors_proto_rawDescOnce sync.Once

@@ -22,8 +22,9 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Event is one event of a stream, as it is stored or, in the answer to a
-// verbose dry run, as it would be.
+// Event is one event of a stream, as it is stored. In the answer to a verbose
+// dry run it is what would be stored: its stream, aggregate id, type and data
+// are set, and its version if the command would succeed.
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The stream's name, such as "accounts".
