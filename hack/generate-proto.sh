@@ -6,27 +6,34 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+committed=proto/ringhold/v1
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+
 buf() { go tool -modfile=hack/tools/go.mod buf "$@"; }
+
+# Generates beside the tree, so that a failure leaves the committed code alone.
+generate() {
+	buf lint proto
+	buf generate --template proto/buf.gen.yaml --output "$fresh"
+}
 
 case "${1-}" in
 "")
 	buf format --write proto
-	buf lint proto
-	# Files of a .proto that was removed or renamed must not survive it.
-	rm -f proto/ringhold/v1/*.pb.go
-	buf generate --template proto/buf.gen.yaml
+	generate
+	# Removed first: the code of a .proto that was removed must not survive it.
+	rm -f "$committed"/*.pb.go
+	cp "$fresh/$committed"/*.pb.go "$committed"
 	;;
 --check)
 	buf format --diff --exit-code proto
-	buf lint proto
-	fresh=$(mktemp -d)
-	trap 'rm -rf "$fresh"' EXIT
-	buf generate --template proto/buf.gen.yaml --output "$fresh"
+	generate
 	# Only generated files are compared: the folder holds sources and tests too.
 	mkdir "$fresh/committed"
-	cp proto/ringhold/v1/*.pb.go "$fresh/committed/"
-	if ! diff -ru "$fresh/committed" "$fresh/proto/ringhold/v1"; then
-		echo "proto: the generated code is stale; run hack/generate-proto.sh" >&2
+	cp "$committed"/*.pb.go "$fresh/committed"
+	if ! diff -ru "$fresh/committed" "$fresh/$committed"; then
+		echo "$committed: the generated code is stale; run hack/generate-proto.sh" >&2
 		exit 1
 	fi
 	;;
