@@ -1,0 +1,138 @@
+package aggregate
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/ringhold/ringhold/message"
+)
+
+// Emitted is an event that may be emitted by aggregates whose state is an S.
+// Only what [Event] returns makes one. The zero Emitted adds nothing.
+type Emitted[S any] struct{ pending Pending }
+
+// Pending is an event that a command wants stored.
+type Pending struct {
+	kind  *kind
+	value any
+}
+
+// Type returns the wire name of the event.
+func (p Pending) Type() string { return p.kind.name }
+
+// Schema returns the schema number that the event is stored with.
+func (p Pending) Schema() int { return p.kind.schema }
+
+// Value returns the event itself.
+func (p Pending) Value() any { return p.value }
+
+// Encode returns what is stored of the event.
+func (p Pending) Encode() (Payload, error) { return p.kind.encode(p.value) }
+
+// kind is a registered event.
+type kind struct {
+	name    string
+	schema  int
+	goType  string
+	encode  func(any) (Payload, error)
+	apply   func(state, event any)
+	replay  func(state any, p Payload) error
+	retired bool
+	older   []former
+}
+
+// former is a name and schema number under which an event was stored before.
+type former struct {
+	name   string
+	schema int
+}
+
+var eventName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.:/-]*$`)
+
+// EventOption refines the registration of an event of type E.
+type EventOption[E any] struct {
+	schema int
+	former former
+	upcast func(Payload) (E, error)
+}
+
+// Was reads events that an earlier release stored under a name and schema
+// number, in the form of an O.
+func Was[O, E any](name string, schema int, upcast func(O) E) EventOption[E] {
+	c := codecFor[O]()
+	return EventOption[E]{
+		former: former{name, schema},
+		upcast: func(p Payload) (E, error) {
+			o, err := c.decode(p)
+			if err != nil {
+				var none E
+				return none, err
+			}
+			return upcast(o), nil
+		},
+	}
+}
+
+// SchemaNumber sets the number that new events of the kind are stored with. The
+// default is 1, or, where [Was] names older forms of the same name, the highest
+// of those plus 1.
+func SchemaNumber[E any](n int) EventOption[E] { return EventOption[E]{schema: n} }
+
+// Event registers an event: its wire name, its effect on the state, and, as
+// what it returns, the only thing that can emit it. A name is 1 to 127 ASCII
+// letters, digits and any of _.:/-, and begins with a letter.
+func Event[S, E any](d *Definition[S], name string, apply func(*S, E), options ...EventOption[E]) func(E) Emitted[S] {
+	c := codecFor[E]()
+	k := &kind{
+		name: name, schema: 1, goType: fmt.Sprintf("%T", *new(E)),
+		encode: func(v any) (Payload, error) { return c.encode(v.(E)) },
+		apply:  func(state, event any) { apply(state.(*S), event.(E)) },
+	}
+	replay := func(decode func(Payload) (E, error)) func(any, Payload) error {
+		return func(state any, p Payload) error {
+			e, err := decode(p)
+			if err != nil {
+				return err
+			}
+			apply(state.(*S), e)
+			return nil
+		}
+	}
+	k.replay = replay(c.decode)
+	explicit := 0
+	for _, o := range options {
+		if o.upcast == nil {
+			explicit = o.schema
+			continue
+		}
+		k.older = append(k.older, o.former)
+		d.core.register(o.former.name, o.former.schema, &kind{name: name, schema: o.former.schema, replay: replay(o.upcast)})
+		if o.former.name == name && o.former.schema >= k.schema {
+			k.schema = o.former.schema + 1
+		}
+	}
+	if explicit != 0 {
+		if explicit < k.schema {
+			panic(fmt.Sprintf("aggregate %q: event %q: SchemaNumber(%d) is not above that of its older forms", d.core.Stream, name, explicit))
+		}
+		k.schema = explicit
+	}
+	d.core.register(name, k.schema, k)
+	d.core.events = append(d.core.events, k)
+	return func(e E) Emitted[S] { return Emitted[S]{Pending{kind: k, value: e}} }
+}
+
+// ReservedEvent reports whether the name is one that Ringhold itself uses.
+func ReservedEvent(name string) bool { return len(name) > 0 && name[0] == '$' }
+
+// UnknownEventError says that a stream holds an event of which this binary
+// knows nothing. The aggregate cannot be loaded, since its state would be wrong.
+type UnknownEventError struct {
+	Stream message.StreamName
+	Type   string
+	Schema int
+}
+
+func (e *UnknownEventError) Error() string {
+	return fmt.Sprintf("stream %s holds an event %q of schema %d that this binary does not know: register it, or name it in Retired", e.Stream, e.Type, e.Schema)
+}
