@@ -1,19 +1,106 @@
 package store
 
+import (
+	"fmt"
+
+	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/ring"
+)
+
 // Append is one transaction of a writer. Its events are in the order of their
 // offsets within each slot, and the first offset of a slot is that of the
 // claimed head plus one; several slots and several aggregates may share it.
+//
+// A stream's version is that of its newest event or of its state, whichever is
+// newer. Its first event in an append has the next one, its state names the
+// current one as expected: both are compared with what was stored before the
+// append.
 type Append struct {
 	Member MemberID
 	Writer WriterID
 	Gen    Generation
 
 	// Claims has one entry for each slot that Events, States, Snapshots or
-	// Alarms touch.
+	// Alarms touch. Each is proved, also of a slot that nothing else touches.
 	Claims []Claim
 
-	Events    []Event
+	Events []Event
+	// Snapshots replace an older or equal one of their stream; a newer one stays.
 	Snapshots []Snapshot
 	States    []State
-	Alarms    []Alarm
+	// Alarms replace the one with the same id.
+	Alarms []Alarm
+}
+
+// Validate reports why no store could take a, or nil. It looks at a alone: a
+// claim that is missing or doubled, events that do not follow their claim or
+// each other. Stores call it first; an error of it is a fault of the caller.
+func (a *Append) Validate() error {
+	heads, err := a.claimed()
+	if err != nil {
+		return err
+	}
+	if err := a.validateEvents(heads); err != nil {
+		return err
+	}
+	for i := range a.States {
+		s := &a.States[i]
+		if _, ok := heads[s.Slot]; !ok {
+			return fmt.Errorf("append: the state of stream %q is in slot %d, which the append does not claim", s.Stream, s.Slot)
+		}
+		if s.Version <= s.Expected {
+			return fmt.Errorf("append: the state of stream %q goes from version %d to %d", s.Stream, s.Expected, s.Version)
+		}
+	}
+	for i := range a.Alarms {
+		if al := &a.Alarms[i]; !has(heads, al.Slot) {
+			return fmt.Errorf("append: alarm %q is in slot %d, which the append does not claim", al.ID, al.Slot)
+		}
+	}
+	return nil
+}
+
+// claimed returns the claims by slot.
+func (a *Append) claimed() (map[ring.Slot]Claim, error) {
+	heads := make(map[ring.Slot]Claim, len(a.Claims))
+	for _, c := range a.Claims {
+		if has(heads, c.Slot) {
+			return nil, fmt.Errorf("append: slot %d is claimed twice", c.Slot)
+		}
+		heads[c.Slot] = c
+	}
+	return heads, nil
+}
+
+// validateEvents moves the heads along the events.
+func (a *Append) validateEvents(heads map[ring.Slot]Claim) error {
+	versions := make(map[message.Stream]message.Version, len(a.Events))
+	for i := range a.Events {
+		e := &a.Events[i]
+		c, ok := heads[e.Slot]
+		switch {
+		case !ok:
+			return fmt.Errorf("append: an event of stream %q is in slot %d, which the append does not claim", e.Stream, e.Slot)
+		case e.Offset != c.Head.Offset+1:
+			return fmt.Errorf("append: an event of stream %q has offset %d in slot %d, %d is the next one", e.Stream, e.Offset, e.Slot, c.Head.Offset+1)
+		case e.Epoch != c.Epoch:
+			return fmt.Errorf("append: an event of stream %q has epoch %d in slot %d, which is claimed at %d", e.Stream, e.Epoch, e.Slot, c.Epoch)
+		case e.Version < 0:
+			return fmt.Errorf("append: an event of stream %q has version %d", e.Stream, e.Version)
+		case (e.MessageID == "") != (e.Command == nil):
+			return fmt.Errorf("append: event %d of stream %q has a message id without its command, or the reverse", e.Version, e.Stream)
+		}
+		if v, seen := versions[e.Stream]; seen && e.Version != v+1 {
+			return fmt.Errorf("append: stream %q goes from version %d to %d", e.Stream, v, e.Version)
+		}
+		versions[e.Stream] = e.Version
+		c.Head.Offset = e.Offset
+		heads[e.Slot] = c
+	}
+	return nil
+}
+
+func has(claims map[ring.Slot]Claim, s ring.Slot) bool {
+	_, ok := claims[s]
+	return ok
 }

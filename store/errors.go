@@ -11,6 +11,14 @@ import (
 // ErrClosed is returned by a store or a writer that was closed.
 var ErrClosed = errors.New("the store is closed")
 
+// ErrMemberExists is wrapped by the refusal of a member's id that was used
+// before: a start needs a new id.
+var ErrMemberExists = errors.New("the member's id was used before")
+
+// ErrNotErased is wrapped by the refusal to blank a stream whose newest event
+// is not of type [TypeErased].
+var ErrNotErased = errors.New("the stream is not erased")
+
 // FencedError refuses an append, an acquisition or a release: the member is
 // deposed or unknown, or the writer has a newer generation. Nothing was stored.
 type FencedError struct {
