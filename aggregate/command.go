@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"sync"
 
+	"github.com/ringhold/ringhold/internal/jsonschema"
 	"github.com/ringhold/ringhold/message"
 )
 
@@ -18,6 +20,7 @@ type CommandCore struct {
 	Doc string
 
 	goType reflect.Type
+	schema func() json.RawMessage
 	read   func(*message.Message) (request any, faults message.Violations)
 	check  func(m *message.Message, state, request any) message.Violations
 	decide func(m *message.Message, state, request any) Outcome
@@ -68,6 +71,7 @@ func Command[S, C any](
 		panic(fmt.Sprintf("aggregate %q: command %q has no decide function", core.Stream, name))
 	}
 	cmd := &CommandCore{Name: name, goType: reflect.TypeFor[C](), read: readerFor[C]()}
+	cmd.schema = sync.OnceValue(func() json.RawMessage { return jsonschema.Of(cmd.goType) })
 	if validate != nil {
 		cmd.check = func(m *message.Message, state, request any) message.Violations {
 			return validate(request.(C), &Message[S]{m: m}, *state.(*S))
@@ -116,6 +120,10 @@ func (c *CommandCore) Decide(m *message.Message, state any) Outcome {
 	}
 	return c.decide(m, state, m.Request)
 }
+
+// RequestSchema returns the JSON Schema of the command's requests. It is made
+// at the first call; the caller must not change it.
+func (c *CommandCore) RequestSchema() json.RawMessage { return c.schema() }
 
 // HasField reports whether requests have a top-level field of a name.
 func (c *CommandCore) HasField(name string) bool { return hasField(c.goType, name) }

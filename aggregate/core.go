@@ -3,7 +3,6 @@ package aggregate
 import (
 	"context"
 	"fmt"
-	"reflect"
 
 	"github.com/ringhold/ringhold/message"
 )
@@ -18,7 +17,7 @@ type Core struct {
 	// StateSchema is the schema number of snapshots and state rows.
 	StateSchema int
 
-	stateType   reflect.Type
+	stateProto  bool
 	newState    func() any
 	encodeState func(any) (Payload, error)
 	decodeState func(Payload) (any, error)
@@ -44,7 +43,7 @@ func newCore[S any](stream message.StreamName) *Core {
 	c := codecFor[*S]()
 	plain := codecFor[S]()
 	core := &Core{
-		Stream: stream, StateSchema: 1, stateType: reflect.TypeFor[S](),
+		Stream: stream, StateSchema: 1, stateProto: c.message != nil,
 		newState: func() any { return new(S) },
 		restore:  map[int]func(Payload) (any, error){},
 		byName:   map[string]*CommandCore{},
@@ -138,8 +137,8 @@ func (c *Core) Committed(ctx context.Context, m *message.Message, before any) {
 	}
 }
 
-// HasOnCommit reports whether Committed does something.
-func (c *Core) HasOnCommit() bool { return c.onCommit != nil }
+// HasOnSaved reports whether Saved does something.
+func (c *Core) HasOnSaved() bool { return c.onSaved != nil }
 
 // RolledBack runs the OnRollback function with the state before the events.
 func (c *Core) RolledBack(ctx context.Context, m *message.Message, before any) {

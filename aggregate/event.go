@@ -31,14 +31,13 @@ func (p Pending) Encode() (Payload, error) { return p.kind.encode(p.value) }
 
 // kind is a registered event.
 type kind struct {
-	name    string
-	schema  int
-	goType  string
-	encode  func(any) (Payload, error)
-	apply   func(state, event any)
-	replay  func(state any, p Payload) error
-	retired bool
-	older   []former
+	name   string
+	schema int
+	proto  bool
+	encode func(any) (Payload, error)
+	apply  func(state, event any)
+	replay func(state any, p Payload) error
+	older  []*kind // its former names and numbers; they are registered under them
 }
 
 // former is a name and schema number under which an event was stored before.
@@ -53,6 +52,7 @@ var eventName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.:/-]*$`)
 type EventOption[E any] struct {
 	schema int
 	former former
+	proto  bool
 	upcast func(Payload) (E, error)
 }
 
@@ -62,6 +62,7 @@ func Was[O, E any](name string, schema int, upcast func(O) E) EventOption[E] {
 	c := codecFor[O]()
 	return EventOption[E]{
 		former: former{name, schema},
+		proto:  c.message != nil,
 		upcast: func(p Payload) (E, error) {
 			o, err := c.decode(p)
 			if err != nil {
@@ -84,7 +85,7 @@ func SchemaNumber[E any](n int) EventOption[E] { return EventOption[E]{schema: n
 func Event[S, E any](d *Definition[S], name string, apply func(*S, E), options ...EventOption[E]) func(E) Emitted[S] {
 	c := codecFor[E]()
 	k := &kind{
-		name: name, schema: 1, goType: fmt.Sprintf("%T", *new(E)),
+		name: name, schema: 1, proto: c.message != nil,
 		encode: func(v any) (Payload, error) { return c.encode(v.(E)) },
 		apply:  func(state, event any) { apply(state.(*S), event.(E)) },
 	}
@@ -105,8 +106,9 @@ func Event[S, E any](d *Definition[S], name string, apply func(*S, E), options .
 			explicit = o.schema
 			continue
 		}
-		k.older = append(k.older, o.former)
-		d.core.register(o.former.name, o.former.schema, &kind{name: name, schema: o.former.schema, replay: replay(o.upcast)})
+		old := &kind{name: o.former.name, schema: o.former.schema, proto: o.proto, replay: replay(o.upcast)}
+		k.older = append(k.older, old)
+		d.core.register(old.name, old.schema, old)
 		if o.former.name == name && o.former.schema >= k.schema {
 			k.schema = o.former.schema + 1
 		}
