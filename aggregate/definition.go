@@ -25,6 +25,9 @@ func New[S any](stream message.StreamName) *Definition[S] {
 // Core returns the untyped definition that hosts work with.
 func (d *Definition[S]) Core() *Core { return d.core }
 
+// Describe says what the definition is, for lists and errors.
+func (d *Definition[S]) Describe() string { return "aggregate " + string(d.core.Stream) }
+
 // Stream returns the name of the stream.
 func (d *Definition[S]) Stream() message.StreamName { return d.core.Stream }
 

@@ -1,0 +1,132 @@
+package runtime
+
+import (
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/ringhold/ringhold/handler"
+	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/ring"
+	"github.com/ringhold/ringhold/store"
+)
+
+// phase says how the next step of a busy actor begins.
+type phase int8
+
+const (
+	takeNext phase = iota
+	afterLoad
+	afterCommit
+)
+
+// actor is an aggregate in memory. mail, busy, used, unloadAt and watched are
+// guarded by the mutex of its slot; everything else belongs to the turn, that
+// is to whoever made it busy.
+type actor struct {
+	hosted *hosted
+	stream message.Stream
+	slot   ring.Slot
+
+	mail     mailbox
+	busy     bool
+	watched  int64 // when the unloader looks at it; 0: not planned
+	used     int64 // when it last got work, Unix nanoseconds
+	unloadAt int64 // when a rule wants it out of memory; 0: not planned
+
+	phase   phase
+	current *envelope
+
+	state   any // a *S; nil: not loaded
+	version message.Version
+	row     message.Version // of the state row, of a state-based aggregate
+	snap    message.Version // of the newest snapshot
+	exists  bool
+	erased  bool
+	recent  []store.Processed // of a state-based aggregate
+	seen    seenIDs
+	size    int64 // estimated bytes
+	trouble *trouble
+}
+
+// view is what a turn decides on.
+func (a *actor) view() handler.View {
+	return handler.View{State: a.state, Version: a.version, Exists: a.exists}
+}
+
+// forget drops the state, so that the next command loads it.
+func (a *actor) forget() {
+	a.state, a.recent = nil, nil
+	a.version, a.row, a.snap = message.NoVersion, message.NoVersion, message.NoVersion
+	a.exists, a.erased = false, false
+	a.seen = seenIDs{}
+}
+
+// seenIDs remembers the newest message ids of a stream as hashes. A hash that is
+// not in it proves that an id is new, as long as all ids of the stream fit.
+type seenIDs struct {
+	hashes [8]uint64
+	count  uint8
+	all    bool
+}
+
+func (s *seenIDs) add(id message.ID) {
+	if int(s.count) == len(s.hashes) {
+		s.all = false
+		return
+	}
+	s.hashes[s.count] = xxhash.Sum64String(string(id))
+	s.count++
+}
+
+// isNew reports whether the id certainly was not stored before.
+func (s *seenIDs) isNew(id message.ID) bool {
+	if !s.all {
+		return false
+	}
+	h := xxhash.Sum64String(string(id))
+	for _, one := range s.hashes[:s.count] {
+		if one == h {
+			return false
+		}
+	}
+	return true
+}
+
+// trouble is why an actor cannot be loaded.
+type trouble struct {
+	panics int       // in a row
+	until  time.Time // quarantined until then
+	reason string
+}
+
+const (
+	panicsToQuarantine = 3
+	quarantineTime     = 30 * time.Second
+)
+
+// panicked counts a panic of apply and quarantines the actor when it keeps
+// panicking.
+func (a *actor) panicked(reason string, now time.Time) {
+	if a.trouble == nil {
+		a.trouble = &trouble{}
+	}
+	a.trouble.panics++
+	if a.trouble.panics >= panicsToQuarantine {
+		a.quarantine(reason, now)
+	}
+}
+
+func (a *actor) quarantine(reason string, now time.Time) {
+	if a.trouble == nil {
+		a.trouble = &trouble{}
+	}
+	a.trouble.reason, a.trouble.until = reason, now.Add(quarantineTime)
+}
+
+func (a *actor) quarantined(now time.Time) (reason string, yes bool) {
+	if a.trouble == nil || !now.Before(a.trouble.until) {
+		return "", false
+	}
+	return a.trouble.reason, true
+}

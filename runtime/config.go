@@ -1,0 +1,122 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ringhold/ringhold/aggregate"
+	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/ring"
+	"github.com/ringhold/ringhold/store"
+)
+
+// Defaults of a Config.
+const (
+	DefaultMailbox       = 1000
+	DefaultWriters       = 1
+	DefaultPage          = 500
+	DefaultBatchCommands = 1024
+	DefaultBatchBytes    = 4 << 20
+	DefaultLoaders       = 2
+)
+
+// Config says what a Host hosts.
+type Config struct {
+	Store   store.Store
+	Member  store.MemberID // has joined the store
+	Writers int            // how many writers it joined with
+	Slots   int            // of the group
+
+	Streams []Stream
+
+	// MemoryLimit bounds the estimated size of all aggregates in memory, in
+	// bytes; the least recently used leave first. 0 means no limit.
+	MemoryLimit int64
+	// BatchCommands and BatchBytes bound one append.
+	BatchCommands int
+	BatchBytes    int
+	// Page is how many events one read of a stream gets.
+	Page int
+	// Loaders is how many loads run at once; each takes all that waits.
+	Loaders int
+
+	Logger   *slog.Logger
+	Observer Observer
+}
+
+// Stream says how the aggregates of a stream are hosted.
+type Stream struct {
+	Core *aggregate.Core
+	// Mailbox is how many commands may wait for one aggregate.
+	Mailbox int
+	// IdleAfter unloads aggregates that were not used for so long; 0: never.
+	IdleAfter time.Duration
+	// UnloadOn unloads an aggregate so long after an event of a type.
+	UnloadOn map[string]time.Duration
+}
+
+// Observer is told what happens to actors. Its methods must not block.
+type Observer interface {
+	ActorLoaded(message.StreamName)
+	ActorUnloaded(message.StreamName)
+	CommandHandled(m *message.Message, r message.Response, took time.Duration)
+	CommitTimeout(m *message.Message)
+	Committed(commands, events int, took time.Duration)
+}
+
+type noObserver struct{}
+
+func (noObserver) ActorLoaded(message.StreamName)                                   {}
+func (noObserver) ActorUnloaded(message.StreamName)                                 {}
+func (noObserver) CommandHandled(*message.Message, message.Response, time.Duration) {}
+func (noObserver) CommitTimeout(*message.Message)                                   {}
+func (noObserver) Committed(commands, events int, took time.Duration)               {}
+
+func (c *Config) setDefaults() {
+	setIfZero(&c.Writers, DefaultWriters)
+	setIfZero(&c.BatchCommands, DefaultBatchCommands)
+	setIfZero(&c.BatchBytes, DefaultBatchBytes)
+	setIfZero(&c.Page, DefaultPage)
+	setIfZero(&c.Loaders, DefaultLoaders)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Observer == nil {
+		c.Observer = noObserver{}
+	}
+	for i := range c.Streams {
+		setIfZero(&c.Streams[i].Mailbox, DefaultMailbox)
+	}
+}
+
+func setIfZero(n *int, value int) {
+	if *n == 0 {
+		*n = value
+	}
+}
+
+// Validate reports all faults of the configuration at once.
+func (c *Config) Validate() error {
+	var faults []error
+	fault := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	fault(c.Store != nil, "runtime: no store is given")
+	fault(c.Member != "", "runtime: no member is given")
+	fault(c.Writers > 0, "runtime: writers is %d, it has to be positive", c.Writers)
+	fault(ring.ValidateSlots(c.Slots) == nil, "runtime: slots is %d, it has to be a power of two up to %d", c.Slots, ring.MaxSlots)
+	fault(c.BatchCommands > 0 && c.BatchBytes > 0, "runtime: the limits of a batch have to be positive")
+	fault(c.Page > 0 && c.Loaders > 0, "runtime: page and loaders have to be positive")
+	fault(c.MemoryLimit >= 0, "runtime: memory limit is negative")
+	seen := map[message.StreamName]bool{}
+	for _, s := range c.Streams {
+		fault(!seen[s.Core.Stream], "runtime: stream %q is given twice", s.Core.Stream)
+		fault(s.Mailbox > 0, "runtime: stream %q: mailbox is %d, it has to be positive", s.Core.Stream, s.Mailbox)
+		seen[s.Core.Stream] = true
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,29 @@
+// Package runtime hosts live aggregates: actors with a mailbox each, loaded
+// when a command needs them, unloaded by rules, and one commit pipeline a
+// writer that makes what they decide durable before it is answered.
+//
+// # Turns
+//
+// An actor is a struct, not a goroutine. It is driven by whoever gives it work:
+// the goroutine of the caller that finds it idle, or a worker. While it is
+// driven it is busy, and its state belongs to that turn alone; everybody else
+// only appends to its mailbox, under the mutex of its slot. A turn that has to
+// wait - for a load, for the commit of what it decided - ends, leaves the actor
+// busy, and is continued by the loader or the committer. So commands of an
+// aggregate run one at a time and in the order of arrival, and a waiting actor
+// costs no goroutine.
+//
+// # Durable before answered
+//
+// A command's events are applied in place inside its turn and handed to the
+// committer of its slot, which gives them offsets, appends all that is pending
+// in one transaction and then completes the commands. Until then the actor
+// admits nothing, so nothing is answered from state that is not durable. If an
+// append is known to have failed, the actor's state is dropped and loaded anew.
+// Aggregates with commit or rollback callbacks apply after the commit instead,
+// since the callbacks see the state before the events.
+//
+// If the outcome of an append is unknown, the committer raises its generation,
+// so that nothing that is still under way can arrive, looks the commands up and
+// only then goes on; their actors stay busy until it knows.
+package runtime

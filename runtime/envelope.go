@@ -1,0 +1,97 @@
+package runtime
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/ringhold/ringhold/handler"
+	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/store"
+)
+
+// work is what an envelope asks of an actor.
+type work int8
+
+const (
+	runCommand work = iota
+	readState
+	deleteStream
+	unloadActor
+)
+
+// envelope is one entry of a mailbox.
+type envelope struct {
+	work    work
+	message *message.Message
+	binding *handler.Binding // of a command
+	reply   func(message.Response)
+	read    func(handler.View) message.Response // of a read
+	hard    bool                                // of a deletion
+
+	deadline time.Time // zero: none
+	arrived  time.Time
+	next     *envelope // in the mailbox; guarded by the slot
+
+	// ready is false while the Before step of a command runs; guarded by the slot.
+	ready bool
+	// retried says that the id was found in the store although it was taken for new.
+	retried bool
+	// looked says that the store knows no event of the message's id.
+	looked bool
+
+	answered atomic.Bool
+
+	// What the loader and the committer found out; set before the actor is
+	// handed on, read by its next step.
+	loaded store.Loaded
+	commit *commit
+	err    error
+}
+
+// answer replies once; later answers are dropped.
+func (e *envelope) answer(r message.Response) {
+	if e.answered.CompareAndSwap(false, true) {
+		e.reply(r)
+	}
+}
+
+// late reports whether the caller has stopped waiting, so that nothing must be
+// started any more.
+func (e *envelope) late(now time.Time) bool {
+	return !e.deadline.IsZero() && now.After(e.deadline)
+}
+
+// mailbox is a first-in first-out queue of envelopes; guarded by the slot.
+type mailbox struct {
+	head, tail *envelope
+	count      int
+}
+
+func (q *mailbox) push(e *envelope) {
+	if q.tail == nil {
+		q.head = e
+	} else {
+		q.tail.next = e
+	}
+	q.tail = e
+	q.count++
+}
+
+func (q *mailbox) pushFront(e *envelope) {
+	e.next = q.head
+	q.head = e
+	if q.tail == nil {
+		q.tail = e
+	}
+	q.count++
+}
+
+func (q *mailbox) pop() *envelope {
+	e := q.head
+	q.head, e.next = e.next, nil
+	if q.head == nil {
+		q.tail = nil
+	}
+	q.count--
+	return e
+}

@@ -1,0 +1,159 @@
+package runtime
+
+import (
+	"errors"
+	"time"
+
+	"github.com/ringhold/ringhold/aggregate"
+	"github.com/ringhold/ringhold/handler"
+	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/ring"
+	"github.com/ringhold/ringhold/store"
+)
+
+// commit is what a turn hands to the committer, and what comes back.
+type commit struct {
+	actor    *actor
+	envelope *envelope
+	stream   message.Stream
+	slot     ring.Slot
+	expected message.Version // before
+	after    message.Version
+
+	command  *store.Command
+	events   []store.Event
+	snapshot *store.Snapshot
+	state    *store.State
+	pending  []aggregate.Pending // still to be applied: callbacks see the state before them
+	tomb     string              // the type of a deletion
+	response message.Response
+	unload   aggregate.Unload
+	size     int64
+
+	deadline time.Time // of the caller's waiting
+	timeout  time.Duration
+	next     *commit
+}
+
+// bytes estimates what the commit adds to an append.
+func (c *commit) bytes() int {
+	n := 256
+	for i := range c.events {
+		n += len(c.events[i].Data) + len(c.events[i].Metadata) + 128
+	}
+	if c.command != nil {
+		n += len(c.command.Request) + len(c.command.Response)
+	}
+	if c.snapshot != nil {
+		n += len(c.snapshot.Data)
+	}
+	if c.state != nil {
+		n += len(c.state.Data)
+	}
+	return n
+}
+
+// finish is called by the committer once the outcome is known: err is nil, or
+// nothing was stored. It must not block, so callbacks go to a worker.
+func (h *Host) finish(c *commit, err error) {
+	a, e := c.actor, c.envelope
+	e.err = err
+	if a.hosted.core.HasCallbacks() || a.hosted.core.HasOnSaved() {
+		a.phase = afterCommit
+		h.workers.do(a)
+		return
+	}
+	h.committed(a, e)
+	if !h.idle(a) {
+		h.workers.do(a)
+	}
+}
+
+// committed ends the turn of a command whose outcome is known.
+func (h *Host) committed(a *actor, e *envelope) {
+	c := e.commit
+	e.commit = nil
+	if e.err != nil {
+		h.notStored(a, e, c, e.err)
+		return
+	}
+	if c.tomb != "" {
+		h.deleted(a, e, c)
+		return
+	}
+	core := a.hosted.core
+	if c.pending != nil {
+		h.guarded(e.message, "commit", func() { core.Committed(h.ctx, e.message, a.state) })
+		p := handler.Guard("apply", func() {
+			for _, event := range c.pending {
+				core.Apply(a.state, event)
+			}
+			c.unload = h.unloadRule(a, c.pending, a.state)
+		})
+		if p != nil { // it is stored: the answer stands, the next load meets it again
+			h.logPanic(e.message, p)
+			a.panicked(p.Error(), time.Now())
+			h.drop(a)
+			h.respond(e, c.response)
+			return
+		}
+	}
+	a.advance(c)
+	h.bytes.Add(c.size - a.size)
+	a.size = c.size
+	h.planUnload(a, c.unload)
+	h.guarded(e.message, "saved", func() { core.Saved(h.ctx, e.message.Aggregate.ID, a.state, a.version) })
+	h.respond(e, c.response)
+	h.relieve()
+}
+
+// advance takes over what the store now holds.
+func (a *actor) advance(c *commit) {
+	a.version, a.exists = c.after, true
+	if a.trouble != nil {
+		a.trouble = nil
+	}
+	if c.snapshot != nil {
+		a.snap = c.after
+	}
+	if c.state != nil {
+		a.row, a.recent = c.after, c.state.Recent
+		return
+	}
+	a.seen.add(c.envelope.message.ID)
+}
+
+// notStored answers a command whose events are known not to be in the store.
+// What was applied is dropped with the state.
+func (h *Host) notStored(a *actor, e *envelope, c *commit, err error) {
+	var duplicate *store.DuplicateMessageError
+	if errors.As(err, &duplicate) && !e.retried {
+		h.drop(a)
+		h.again(a, e)
+		return
+	}
+	if c.pending != nil {
+		h.rolledBack(a, e, a.state)
+	}
+	h.drop(a)
+	h.respond(e, refusalOf(e.message, err))
+}
+
+// again puts a command back in front of the mailbox, to be looked up in the
+// store: its id was taken for new and was not.
+func (h *Host) again(a *actor, e *envelope) {
+	e.retried, e.looked, e.err = true, false, nil
+	s := &h.slots[a.slot]
+	s.mu.Lock()
+	a.mail.pushFront(e)
+	s.mu.Unlock()
+}
+
+// refusalOf turns an error of an append into the answer.
+func refusalOf(m *message.Message, err error) message.Response {
+	var conflict *store.VersionConflictError
+	if errors.As(err, &conflict) {
+		return message.WrongExpectedVersion{Expected: conflict.Expected, Current: conflict.Current}
+	}
+	return message.ServiceUnavailable{Service: m.Service, Reason: "the store did not take the command: " + err.Error()}
+}
