@@ -60,6 +60,21 @@ func (c codec[T]) decode(p Payload) (T, error) {
 	return v, nil
 }
 
+// rewrite decodes and encodes. What the result lacks is what T does not hold.
+func (c codec[T]) rewrite(p Payload) (Payload, error) {
+	v, err := c.decode(p)
+	if err != nil {
+		return Payload{}, err
+	}
+	if c.message != nil { // a message would keep the fields that it does not know
+		known := proto.UnmarshalOptions{DiscardUnknown: true}
+		if err := known.Unmarshal(p.Data, any(v).(proto.Message)); err != nil {
+			return Payload{}, fmt.Errorf("decode %T: %w", v, err)
+		}
+	}
+	return c.encode(v)
+}
+
 func form(isProto bool) string {
 	if isProto {
 		return "protobuf"

@@ -74,11 +74,11 @@ func Command[S, C any](
 	cmd.schema = sync.OnceValue(func() json.RawMessage { return jsonschema.Of(cmd.goType) })
 	if validate != nil {
 		cmd.check = func(m *message.Message, state, request any) message.Violations {
-			return validate(request.(C), &Message[S]{m: m}, *state.(*S))
+			return validate(as[C](request), &Message[S]{m: m}, *state.(*S))
 		}
 	}
 	cmd.decide = func(m *message.Message, state, request any) Outcome {
-		return decide(&Message[S]{m: m}, *state.(*S), request.(C)).outcome
+		return core.own(decide(&Message[S]{m: m}, *state.(*S), as[C](request)).outcome)
 	}
 	for _, o := range options {
 		if o.doc != "" {
@@ -86,12 +86,21 @@ func Command[S, C any](
 		}
 		if o.before != nil {
 			cmd.before = func(ctx context.Context, m *message.Message, request any) error {
-				return o.before(ctx, m, request.(C))
+				return o.before(ctx, m, as[C](request))
 			}
 		}
 	}
 	core.commands = append(core.commands, cmd)
 	core.byName[name] = cmd
+}
+
+// as is a type assertion that gives the nil interface back as one.
+func as[C any](request any) C {
+	if request == nil {
+		var none C
+		return none
+	}
+	return request.(C)
 }
 
 // Read reads the typed request into the message; faults answer and halt it.

@@ -120,6 +120,22 @@ func (c *Core) Replay(state any, eventType string, schema int, p Payload) error 
 	return nil
 }
 
+// own checks what the compiler cannot: a decision has to have a response, and
+// its events have to be this aggregate's. Another aggregate whose state has the
+// same type could have emitted them.
+func (c *Core) own(o Outcome) Outcome {
+	if o.Response == nil {
+		return Outcome{Response: message.Crashed{Reason: "the decision has no response"}, NoBlock: true}
+	}
+	for _, p := range o.Events {
+		if p.kind.core != c {
+			reason := fmt.Sprintf("event %q is registered by the aggregates of %s, not of %s", p.kind.name, p.kind.core.Stream, c.Stream)
+			return Outcome{Response: message.Crashed{Reason: reason}, NoBlock: true}
+		}
+	}
+	return o
+}
+
 // Command returns the command of a name, or nil.
 func (c *Core) Command(name string) *CommandCore { return c.byName[name] }
 

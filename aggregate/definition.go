@@ -160,6 +160,9 @@ func Restore[S, O any](d *Definition[S], schema int, upgrade func(O) S) {
 	if _, twice := d.core.restore[schema]; twice {
 		panic(fmt.Sprintf("aggregate %q: Restore of schema %d is registered twice", d.core.Stream, schema))
 	}
+	if upgrade == nil {
+		panic(fmt.Sprintf("aggregate %q: Restore of schema %d has no function that reads it", d.core.Stream, schema))
+	}
 	codec := codecFor[O]()
 	d.core.restore[schema] = func(p Payload) (any, error) {
 		o, err := codec.decode(p)

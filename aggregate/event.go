@@ -11,6 +11,10 @@ import (
 // Only what [Event] returns makes one. The zero Emitted adds nothing.
 type Emitted[S any] struct{ pending Pending }
 
+// Pending returns the event without the state's type; ok is false if there is
+// none.
+func (e Emitted[S]) Pending() (p Pending, ok bool) { return e.pending, e.pending.kind != nil }
+
 // Pending is an event that a command wants stored.
 type Pending struct {
 	kind  *kind
@@ -31,13 +35,20 @@ func (p Pending) Encode() (Payload, error) { return p.kind.encode(p.value) }
 
 // kind is a registered event.
 type kind struct {
+	core   *Core
 	name   string
 	schema int
 	proto  bool
 	encode func(any) (Payload, error)
 	apply  func(state, event any)
+	decode func(Payload) (any, error)
+	// replay decodes and applies, without a detour through any: loading an
+	// aggregate is little else.
 	replay func(state any, p Payload) error
-	older  []*kind // its former names and numbers; they are registered under them
+	// rewrite decodes a payload in the form it was stored in and encodes it again.
+	rewrite func(Payload) (Payload, error)
+	older   []*kind // its former names and numbers; they are registered under them
+	current *kind   // of a former one, what it became
 }
 
 // former is a name and schema number under which an event was stored before.
@@ -54,15 +65,20 @@ type EventOption[E any] struct {
 	former former
 	proto  bool
 	upcast func(Payload) (E, error)
+	again  func(Payload) (Payload, error)
 }
 
 // Was reads events that an earlier release stored under a name and schema
 // number, in the form of an O.
 func Was[O, E any](name string, schema int, upcast func(O) E) EventOption[E] {
+	if upcast == nil {
+		panic(fmt.Sprintf("aggregate.Was(%q, %d): there is no function that reads the older form", name, schema))
+	}
 	c := codecFor[O]()
 	return EventOption[E]{
 		former: former{name, schema},
 		proto:  c.message != nil,
+		again:  c.rewrite,
 		upcast: func(p Payload) (E, error) {
 			o, err := c.decode(p)
 			if err != nil {
@@ -77,17 +93,27 @@ func Was[O, E any](name string, schema int, upcast func(O) E) EventOption[E] {
 // SchemaNumber sets the number that new events of the kind are stored with. The
 // default is 1, or, where [Was] names older forms of the same name, the highest
 // of those plus 1.
-func SchemaNumber[E any](n int) EventOption[E] { return EventOption[E]{schema: n} }
+func SchemaNumber[E any](n int) EventOption[E] {
+	if n < 1 {
+		panic(fmt.Sprintf("aggregate.SchemaNumber(%d): numbers are at least 1", n))
+	}
+	return EventOption[E]{schema: n}
+}
 
 // Event registers an event: its wire name, its effect on the state, and, as
 // what it returns, the only thing that can emit it. A name is 1 to 127 ASCII
-// letters, digits and any of _.:/-, and begins with a letter.
+// letters, digits and any of _.:/-, and begins with a letter. A nil apply leaves
+// the state as it is.
 func Event[S, E any](d *Definition[S], name string, apply func(*S, E), options ...EventOption[E]) func(E) Emitted[S] {
+	if apply == nil {
+		apply = func(*S, E) {}
+	}
 	c := codecFor[E]()
 	k := &kind{
-		name: name, schema: 1, proto: c.message != nil,
+		core: d.core, name: name, schema: 1, proto: c.message != nil,
 		encode: func(v any) (Payload, error) { return c.encode(v.(E)) },
-		apply:  func(state, event any) { apply(state.(*S), event.(E)) },
+		decode: untyped(c.decode), rewrite: c.rewrite,
+		apply: func(state, event any) { apply(state.(*S), event.(E)) },
 	}
 	replay := func(decode func(Payload) (E, error)) func(any, Payload) error {
 		return func(state any, p Payload) error {
@@ -106,7 +132,10 @@ func Event[S, E any](d *Definition[S], name string, apply func(*S, E), options .
 			explicit = o.schema
 			continue
 		}
-		old := &kind{name: o.former.name, schema: o.former.schema, proto: o.proto, replay: replay(o.upcast)}
+		old := &kind{
+			core: d.core, name: o.former.name, schema: o.former.schema, proto: o.proto, current: k,
+			decode: untyped(o.upcast), replay: replay(o.upcast), rewrite: o.again,
+		}
 		k.older = append(k.older, old)
 		d.core.register(old.name, old.schema, old)
 		if o.former.name == name && o.former.schema >= k.schema {
@@ -122,6 +151,10 @@ func Event[S, E any](d *Definition[S], name string, apply func(*S, E), options .
 	d.core.register(name, k.schema, k)
 	d.core.events = append(d.core.events, k)
 	return func(e E) Emitted[S] { return Emitted[S]{Pending{kind: k, value: e}} }
+}
+
+func untyped[E any](decode func(Payload) (E, error)) func(Payload) (any, error) {
+	return func(p Payload) (any, error) { return decode(p) }
 }
 
 // ReservedEvent reports whether the name is one that Ringhold itself uses.
