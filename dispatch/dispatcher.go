@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ringhold/ringhold/message"
@@ -58,6 +59,9 @@ func (c *Config) Validate() error {
 type Dispatcher struct {
 	cfg    Config
 	runner *Runner // nil without services of this node
+	// waiters holds what Dispatch waited with. It is the dispatcher's own, since
+	// channels made in one test's bubble must not get into another's.
+	waiters sync.Pool
 }
 
 // New returns a dispatcher. Its owner closes it.
@@ -72,7 +76,7 @@ func New(cfg Config) (*Dispatcher, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	d := &Dispatcher{cfg: cfg}
+	d := &Dispatcher{cfg: cfg, waiters: sync.Pool{New: newWaiter}}
 	if cfg.Local != nil {
 		d.runner = NewRunner(RunnerConfig{
 			Node: cfg.Node, Router: cfg.Local, Registry: cfg.Registry,
@@ -113,11 +117,11 @@ func (d *Dispatcher) Dispatch(ctx context.Context, m *message.Message, options .
 	if m.Halted {
 		return m
 	}
-	w := waiters.Get().(*waiter)
+	w := d.waiters.Get().(*waiter)
 	c := d.begin(ctx, m, w.deliver, options)
 	c.start(false)
 	answer := w.wait(ctx, c)
-	waiters.Put(w)
+	d.waiters.Put(w)
 	return answer
 }
 

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"sync"
 
 	"github.com/ringhold/ringhold/message"
 )
@@ -15,11 +14,11 @@ type waiter struct {
 	deliver func(*message.Message)
 }
 
-var waiters = sync.Pool{New: func() any {
+func newWaiter() any {
 	w := &waiter{answer: make(chan *message.Message, 1)}
 	w.deliver = func(m *message.Message) { w.answer <- m }
 	return w
-}}
+}
 
 // wait returns the answer of a call, which it expires if ctx ends first.
 func (w *waiter) wait(ctx context.Context, c *call) *message.Message {

@@ -1,10 +1,10 @@
 package message
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -23,113 +23,56 @@ func (b Body) Field(name string) (raw json.RawMessage, found bool, err error) {
 	if b.json == nil {
 		return nil, false, nil
 	}
-	raw = topLevel(b.json, name)
-	if raw == nil || string(raw) == "null" {
+	start, end := topLevel(b.json, name)
+	if raw = b.json[start:end:end]; len(raw) == 0 || string(raw) == "null" {
 		return nil, false, nil
 	}
 	return raw, true, nil
 }
 
 // With returns a body with a top-level field set to a string. Without a request
-// it starts one. The hash stays that of what was received.
+// it starts one. The rest, and the hash, stay those of what was received.
 func (b Body) With(name, value string) (Body, error) {
 	if b.proto != nil {
 		return b.withProtoField(name, value)
-	}
-	out := b
-	fields := map[string]json.RawMessage{}
-	if b.json != nil {
-		if err := json.Unmarshal(b.json, &fields); err != nil {
-			return Body{}, fmt.Errorf("set %s in the request: %w", name, err)
-		}
 	}
 	quoted, err := json.Marshal(value)
 	if err != nil {
 		return Body{}, err
 	}
-	fields[name] = quoted
-	out.json, err = json.Marshal(fields)
-	return out, err
-}
-
-// topLevel finds a field of a valid JSON object without decoding the rest; nil
-// if it has none of that name.
-func topLevel(b []byte, name string) json.RawMessage {
-	i := skipSpace(b, 1)
-	for i < len(b) && b[i] == '"' {
-		end := skipString(b, i)
-		key := b[i:end]
-		i = skipSpace(b, end)
-		i = skipSpace(b, i+1) // the colon
-		valueEnd := skipValue(b, i)
-		if keyIs(key, name) {
-			return json.RawMessage(b[i:valueEnd:valueEnd])
+	old := b.json
+	if old == nil {
+		old = []byte("{}")
+	}
+	start, end := topLevel(old, name)
+	if start == end { // there is none: it becomes the first
+		key, err := json.Marshal(name)
+		if err != nil {
+			return Body{}, err
 		}
-		i = skipSpace(b, valueEnd)
-		if i < len(b) && b[i] == ',' {
-			i = skipSpace(b, i+1)
+		quoted = slices.Concat(key, []byte(":"), quoted)
+		if old[skipSpace(old, 1)] != '}' {
+			quoted = append(quoted, ',')
 		}
+		start, end = 1, 1
 	}
-	return nil
+	out := b
+	out.json = slices.Concat(old[:start], quoted, old[end:])
+	return out, nil
 }
 
-func keyIs(quoted []byte, name string) bool {
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		return string(quoted[1:len(quoted)-1]) == name
+// misspelt returns a top-level field that differs from name only in case.
+// encoding/json would take it for the field, and Ringhold for another one.
+func (b Body) misspelt(name string) (key string, found bool) {
+	if b.json == nil {
+		return "", false
 	}
-	var s string
-	return json.Unmarshal(quoted, &s) == nil && s == name
-}
-
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
-		i++
-	}
-	return i
-}
-
-// skipString returns the index behind the string that starts at i.
-func skipString(b []byte, i int) int {
-	for i++; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
+	for k := range fields(b.json) {
+		if quoted := b.json[k.start:k.end]; !keyIs(quoted, name, false) && keyIs(quoted, name, true) {
+			return string(quoted[1 : len(quoted)-1]), true
 		}
 	}
-	return len(b)
-}
-
-// skipValue returns the index behind the value that starts at i.
-func skipValue(b []byte, i int) int {
-	depth := 0
-	for i < len(b) {
-		switch b[i] {
-		case '"':
-			i = skipString(b, i)
-			if depth == 0 {
-				return i
-			}
-			continue
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth == 0 {
-				return i // the end of the object around a bare value
-			}
-			depth--
-			if depth == 0 {
-				return i + 1
-			}
-		case ',', ' ', '\n', '\t', '\r':
-			if depth == 0 {
-				return i
-			}
-		}
-		i++
-	}
-	return len(b)
+	return "", false
 }
 
 // errNoField says that a protobuf message has no usable field of a name.

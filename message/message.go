@@ -2,6 +2,8 @@ package message
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"time"
 )
 
@@ -79,7 +81,7 @@ func NewCausedBy(cause *Message, service ServiceName, raw Body) *Message {
 	m := New(service, raw)
 	m.CorrelationID = cause.CorrelationID
 	m.CausationID = cause.ID
-	m.LogAttributes = cause.LogAttributes
+	m.LogAttributes = maps.Clone(cause.LogAttributes) // the two have different owners
 	m.Traceparent = cause.Traceparent
 	m.Origin = cause.Origin
 	return m
@@ -201,9 +203,13 @@ func (m *Message) Reply() *Message {
 // PrepareAggregateID finds the aggregate's id in a field of the request. If it
 // is missing, null or empty it is generated where generate allows it, and put
 // into the request, where the command sees it. Otherwise the message is
-// answered with MissingID, or with ValidationError if the id cannot be one.
+// answered with MissingID, or with ValidationError if the id cannot be one, or if another
+// field differs from it only in case: a decoder would take either for the id.
 func (m *Message) PrepareAggregateID(stream StreamName, field string, generate bool) *Message {
 	m.Aggregate.Stream = stream
+	if key, found := m.Raw.misspelt(field); found {
+		return m.PutRequest(nil, Violations{{Path: key, Message: fmt.Sprintf("differs from %q only in case", field)}})
+	}
 	raw, found, err := m.Raw.Field(field)
 	var id AggregateID
 	if err == nil && found {

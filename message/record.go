@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -44,7 +45,13 @@ func EncodeResponse(r Response) ([]byte, error) {
 		return nil, err
 	}
 	out.Value, out.Proto = b, value.Any != nil
-	return json.Marshal(out)
+	var w bytes.Buffer
+	encoder := json.NewEncoder(&w)
+	encoder.SetEscapeHTML(false) // the value stays as it is
+	if err := encoder.Encode(out); err != nil {
+		return nil, fmt.Errorf("encode response: %w", err)
+	}
+	return bytes.TrimSuffix(w.Bytes(), []byte("\n")), nil
 }
 
 // DecodeResponse reads what EncodeResponse wrote.

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -24,10 +25,11 @@ func NewValue(v any) (Value, error) {
 	case Value:
 		return v, nil
 	case json.RawMessage:
-		if !json.Valid(v) {
-			return Value{}, fmt.Errorf("value is not valid JSON")
+		var b bytes.Buffer // compact, as it is stored: a repeat is answered with the same bytes
+		if err := json.Compact(&b, v); err != nil {
+			return Value{}, fmt.Errorf("value is not valid JSON: %w", err)
 		}
-		return Value{JSON: v}, nil
+		return Value{JSON: b.Bytes()}, nil
 	case proto.Message:
 		a := new(anypb.Any)
 		if err := anypb.MarshalFrom(a, v, proto.MarshalOptions{Deterministic: true}); err != nil {

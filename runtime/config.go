@@ -31,9 +31,6 @@ type Config struct {
 
 	Streams []Stream
 
-	// MemoryLimit bounds the estimated size of all aggregates in memory, in
-	// bytes; the least recently used leave first. 0 means no limit.
-	MemoryLimit int64
 	// BatchCommands and BatchBytes bound one append.
 	BatchCommands int
 	BatchBytes    int
@@ -53,6 +50,10 @@ type Stream struct {
 	Mailbox int
 	// IdleAfter unloads aggregates that were not used for so long; 0: never.
 	IdleAfter time.Duration
+	// MaxActors and MemoryLimit (estimated bytes) bound what is in memory of the
+	// stream; above them the least recently used leave first. 0: no limit.
+	MaxActors   int64
+	MemoryLimit int64
 	// UnloadOn unloads an aggregate so long after an event of a type.
 	UnloadOn map[string]time.Duration
 }
@@ -111,10 +112,10 @@ func (c *Config) Validate() error {
 	fault(ring.ValidateSlots(c.Slots) == nil, "runtime: slots is %d, it has to be a power of two up to %d", c.Slots, ring.MaxSlots)
 	fault(c.BatchCommands > 0 && c.BatchBytes > 0, "runtime: the limits of a batch have to be positive")
 	fault(c.Page > 0 && c.Loaders > 0, "runtime: page and loaders have to be positive")
-	fault(c.MemoryLimit >= 0, "runtime: memory limit is negative")
 	seen := map[message.StreamName]bool{}
 	for _, s := range c.Streams {
 		fault(!seen[s.Core.Stream], "runtime: stream %q is given twice", s.Core.Stream)
+		fault(s.MaxActors >= 0 && s.MemoryLimit >= 0 && s.IdleAfter >= 0, "runtime: stream %q: a limit is negative", s.Core.Stream)
 		fault(s.Mailbox > 0, "runtime: stream %q: mailbox is %d, it has to be positive", s.Core.Stream, s.Mailbox)
 		seen[s.Core.Stream] = true
 	}

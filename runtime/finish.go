@@ -99,12 +99,12 @@ func (h *Host) committed(a *actor, e *envelope) {
 		}
 	}
 	a.advance(c)
-	h.bytes.Add(c.size - a.size)
+	a.hosted.loaded(0, c.size-a.size)
 	a.size = c.size
 	h.planUnload(a, c.unload)
 	h.guarded(e.message, "saved", func() { core.Saved(h.ctx, e.message.Aggregate.ID, a.state, a.version) })
 	h.respond(e, c.response)
-	h.relieve()
+	h.relieve(a.hosted)
 }
 
 // advance takes over what the store now holds.

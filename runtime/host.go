@@ -36,14 +36,27 @@ type Host struct {
 	ctx    context.Context // ends when the host stops; for callbacks
 	cancel context.CancelFunc
 	before sync.WaitGroup // Before steps that run
-	live   atomic.Int64   // loaded actors
-	bytes  atomic.Int64   // their estimated size
 }
 
 // hosted is a stream and how it is hosted.
 type hosted struct {
 	Stream
-	core *aggregate.Core
+	core  *aggregate.Core
+	live  atomic.Int64 // loaded actors
+	bytes atomic.Int64 // their estimated size
+}
+
+// loaded counts an actor that came into memory, or, with -1, left it.
+func (h *hosted) loaded(n, bytes int64) {
+	h.live.Add(n)
+	h.bytes.Add(bytes)
+}
+
+// crowded reports whether more is in memory than a share of the limits, in
+// hundredths.
+func (h *hosted) crowded(share int64) bool {
+	return h.MaxActors > 0 && h.live.Load() > h.MaxActors*share/100 ||
+		h.MemoryLimit > 0 && h.bytes.Load() > h.MemoryLimit/100*share
 }
 
 // slot holds the actors of one slot.
@@ -159,7 +172,13 @@ func (h *Host) Owned() int {
 }
 
 // Actors returns how many aggregates are in memory, and their estimated bytes.
-func (h *Host) Actors() (n, bytes int64) { return h.live.Load(), h.bytes.Load() }
+func (h *Host) Actors() (n, bytes int64) {
+	for _, one := range h.hosted {
+		n += one.live.Load()
+		bytes += one.bytes.Load()
+	}
+	return n, bytes
+}
 
 // Epoch returns the epoch at which the host owns a slot; 0 if it does not.
 func (h *Host) Epoch(s ring.Slot) store.Epoch { return h.committer(s).epoch(s) }

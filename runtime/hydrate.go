@@ -56,10 +56,9 @@ func (h *Host) hydrate(a *actor, e *envelope) message.Response {
 	var custom *customError
 	switch {
 	case err == nil:
-		h.live.Add(1)
-		h.bytes.Add(a.size)
+		a.hosted.loaded(1, a.size)
 		h.cfg.Observer.ActorLoaded(a.hosted.core.Stream)
-		h.relieve()
+		h.relieve(a.hosted)
 		return nil
 	case errors.As(err, &unavailable):
 		return message.ServiceUnavailable{Service: e.message.Service, Reason: err.Error()}

@@ -163,8 +163,7 @@ func (h *Host) unload(a *actor, e *envelope) {
 // drop forgets the actor's state inside its turn.
 func (h *Host) drop(a *actor) {
 	if a.state != nil {
-		h.live.Add(-1)
-		h.bytes.Add(-a.size)
+		a.hosted.loaded(-1, -a.size)
 		h.cfg.Observer.ActorUnloaded(a.hosted.core.Stream)
 		a.size = 0
 	}

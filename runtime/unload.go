@@ -208,15 +208,15 @@ func (u *unloader) sweep(now int64) {
 	}
 }
 
-// relieve asks for room if the aggregates in memory are over the limit.
-func (h *Host) relieve() {
-	if limit := h.cfg.MemoryLimit; limit > 0 && h.bytes.Load() > limit {
+// relieve asks for room if more is in memory of a stream than it may have.
+func (h *Host) relieve(of *hosted) {
+	if of.crowded(100) {
 		signal(h.unloader.pressure)
 	}
 }
 
-// evict unloads the least recently used idle actors until a tenth of the limit
-// is free again.
+// evict unloads the least recently used idle actors of crowded streams until a
+// tenth of their limits is free again, so that it need not look for each one.
 func (u *unloader) evict() {
 	for {
 		select {
@@ -224,13 +224,20 @@ func (u *unloader) evict() {
 			return
 		case <-u.pressure:
 		}
-		h := u.host
-		for _, old := range h.idleActors() {
-			if h.bytes.Load() <= h.cfg.MemoryLimit-h.cfg.MemoryLimit/10 {
-				break
+		for _, one := range u.host.hosted {
+			if one.crowded(100) {
+				u.host.evict(one)
 			}
-			h.evictOne(old)
 		}
+	}
+}
+
+func (h *Host) evict(of *hosted) {
+	for _, old := range h.idleActors(of) {
+		if !of.crowded(90) {
+			return
+		}
+		h.evictOne(old)
 	}
 }
 
@@ -240,15 +247,15 @@ type idleActor struct {
 	used  int64
 }
 
-// idleActors returns the loaded actors that do nothing, the least recently used
-// first.
-func (h *Host) idleActors() []idleActor {
+// idleActors returns the loaded actors of a stream that do nothing, the least
+// recently used first.
+func (h *Host) idleActors(of *hosted) []idleActor {
 	var idle []idleActor
 	for i := range h.slots {
 		s := &h.slots[ring.Slot(i)]
 		s.mu.Lock()
 		for _, a := range s.actors {
-			if !a.busy && a.mail.count == 0 && a.state != nil {
+			if a.hosted == of && !a.busy && a.mail.count == 0 && a.state != nil {
 				idle = append(idle, idleActor{a, a.used})
 			}
 		}

@@ -112,21 +112,21 @@ type AggregateServiceSpec struct {
 	// +kubebuilder:validation:MaxProperties=64
 	EventMetadata map[string]string `json:"eventMetadata,omitempty"`
 
-	// streams declares the stream of each aggregate of the image.
+	// streams declares the stream of each aggregate of the image, 128 at most.
 	//
 	// +optional
 	// +listType=map
 	// +listMapKey=name
-	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:MaxItems=128
 	Streams []StreamSpec `json:"streams,omitempty"`
 
-	// handlers declares the services, and what each of them runs. A changed
-	// handler restarts no pod.
+	// handlers declares the services, 512 at most, and what each of them runs.
+	// A changed handler restarts no pod.
 	//
 	// +optional
 	// +listType=map
 	// +listMapKey=service
-	// +kubebuilder:validation:MaxItems=1024
+	// +kubebuilder:validation:MaxItems=512
 	Handlers []HandlerSpec `json:"handlers,omitempty"`
 
 	// drain bounds the end of a shard pod.

@@ -9,7 +9,7 @@ type DrainSpec struct {
 	//
 	// +optional
 	// +kubebuilder:default="30s"
-	// +kubebuilder:validation:XValidation:rule=`self.matches('[^0.hms]')`,message="write a duration above zero, such as 30s"
+	// +kubebuilder:validation:XValidation:rule=`self.matches('[^0.hms]|^$')`,message="write a duration above zero, such as 30s"
 	Timeout Duration `json:"timeout,omitzero"`
 
 	// linger is how long a member that has handed its slots over goes on
@@ -18,7 +18,7 @@ type DrainSpec struct {
 	//
 	// +optional
 	// +kubebuilder:default="5s"
-	// +kubebuilder:validation:XValidation:rule=`self.matches('[^0.hms]')`,message="write a duration above zero, such as 5s"
+	// +kubebuilder:validation:XValidation:rule=`self.matches('[^0.hms]|^$')`,message="write a duration above zero, such as 5s"
 	Linger Duration `json:"linger,omitzero"`
 
 	// gracePeriod is the time after which Kubernetes kills a pod that stops,
@@ -27,6 +27,6 @@ type DrainSpec struct {
 	//
 	// +optional
 	// +kubebuilder:default="60s"
-	// +kubebuilder:validation:XValidation:rule=`self.matches('[^0.hms]')`,message="write a duration above zero, such as 60s"
+	// +kubebuilder:validation:XValidation:rule=`self.matches('[^0.hms]|^$')`,message="write a duration above zero, such as 60s"
 	GracePeriod Duration `json:"gracePeriod,omitzero"`
 }

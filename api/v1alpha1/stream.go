@@ -48,7 +48,7 @@ type UnloadSpec struct {
 	//
 	// +optional
 	// +kubebuilder:default="10m"
-	// +kubebuilder:validation:XValidation:rule=`self.matches('[^0.hms]')`,message="write a duration above zero, such as 10m; 8760h keeps actors for a year"
+	// +kubebuilder:validation:XValidation:rule=`self.matches('[^0.hms]|^$')`,message="write a duration above zero, such as 10m; 8760h keeps actors for a year"
 	IdleAfter Duration `json:"idleAfter,omitzero"`
 
 	// onEvents gives, by event name, the time after a commit of such an event

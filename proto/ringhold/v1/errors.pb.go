@@ -92,6 +92,9 @@ const (
 	Kind_KIND_INTERNAL Kind = 23
 	// The caller gave up before the message was answered. CANCELLED, 499.
 	Kind_KIND_CANCELLED Kind = 24
+	// The node cannot run the message, another one may. Between gateways and
+	// members only. UNAVAILABLE, 503.
+	Kind_KIND_TRY_ANOTHER_NODE Kind = 25
 )
 
 // Enum value maps for Kind.
@@ -122,6 +125,7 @@ var (
 		22: "KIND_PANIC",
 		23: "KIND_INTERNAL",
 		24: "KIND_CANCELLED",
+		25: "KIND_TRY_ANOTHER_NODE",
 	}
 	Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED":            0,
@@ -149,6 +153,7 @@ var (
 		"KIND_PANIC":                  22,
 		"KIND_INTERNAL":               23,
 		"KIND_CANCELLED":              24,
+		"KIND_TRY_ANOTHER_NODE":       25,
 	}
 )
 
@@ -625,7 +630,7 @@ const file_ringhold_v1_errors_proto_rawDesc = "" +
 	"\fring_version\x18\x04 \x01(\x04R\vringVersion\"9\n" +
 	"\vNodeRefusal\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason*\xbc\x04\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason*\xd7\x04\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14KIND_INVALID_REQUEST\x10\x01\x12\x13\n" +
@@ -653,7 +658,8 @@ const file_ringhold_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"KIND_PANIC\x10\x16\x12\x11\n" +
 	"\rKIND_INTERNAL\x10\x17\x12\x12\n" +
-	"\x0eKIND_CANCELLED\x10\x18B;Z9github.com/ringhold/ringhold/proto/ringhold/v1;ringholdv1b\x06proto3"
+	"\x0eKIND_CANCELLED\x10\x18\x12\x19\n" +
+	"\x15KIND_TRY_ANOTHER_NODE\x10\x19B;Z9github.com/ringhold/ringhold/proto/ringhold/v1;ringholdv1b\x06proto3"
 
 var (
 	file_ringhold_v1_errors_proto_rawDescOnce sync.Once

@@ -34,6 +34,12 @@ func fixtures(t *testing.T) map[string]proto.Message {
 				Id: "acc-1", Version: proto.Int64(0), Value: &pb.Value{Form: &pb.Value_Message{Message: message(t)}},
 			}},
 		},
+		"dispatch_response_object": &pb.DispatchResponse{
+			MessageId: "m-1",
+			Result: &pb.DispatchResponse_Ok{Ok: &pb.Ok{
+				Value: &pb.Value{Form: &pb.Value_Object{Object: structpb.NewStructValue(object(t))}},
+			}},
+		},
 		"stream_request":  &pb.DispatchStreamRequest{Sequence: 300, Request: request()},
 		"stream_response": &pb.DispatchStreamResponse{Sequence: 1, Outcome: &pb.DispatchStreamResponse_Response{Response: &pb.DispatchResponse{MessageId: "m-1"}}},
 		"stream_error":    &pb.DispatchStreamResponse{Sequence: 2, Outcome: &pb.DispatchStreamResponse_Error{Error: status(t)}},

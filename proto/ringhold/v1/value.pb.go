@@ -10,6 +10,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	anypb "google.golang.org/protobuf/types/known/anypb"
+	structpb "google.golang.org/protobuf/types/known/structpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -27,12 +28,14 @@ const (
 // differs from the JSON null.
 type Value struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The form that the value's codec wrote. Servers pass it on untouched.
+	// The form that the value's codec wrote, which servers pass on untouched, or,
+	// for a caller that sent `object`, one that it can read.
 	//
 	// Types that are valid to be assigned to Form:
 	//
 	//	*Value_Json
 	//	*Value_Message
+	//	*Value_Object
 	Form          isValue_Form `protobuf_oneof:"form"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -93,6 +96,15 @@ func (x *Value) GetMessage() *anypb.Any {
 	return nil
 }
 
+func (x *Value) GetObject() *structpb.Value {
+	if x != nil {
+		if x, ok := x.Form.(*Value_Object); ok {
+			return x.Object
+		}
+	}
+	return nil
+}
+
 type isValue_Form interface {
 	isValue_Form()
 }
@@ -108,18 +120,28 @@ type Value_Message struct {
 	Message *anypb.Any `protobuf:"bytes,2,opt,name=message,proto3,oneof"`
 }
 
+type Value_Object struct {
+	// The JSON document as protobuf structure, in answers to a request that
+	// came as `object` or without a request. A document with a number that a
+	// double cannot hold comes as `json` all the same.
+	Object *structpb.Value `protobuf:"bytes,3,opt,name=object,proto3,oneof"`
+}
+
 func (*Value_Json) isValue_Form() {}
 
 func (*Value_Message) isValue_Form() {}
+
+func (*Value_Object) isValue_Form() {}
 
 var File_ringhold_v1_value_proto protoreflect.FileDescriptor
 
 const file_ringhold_v1_value_proto_rawDesc = "" +
 	"\n" +
-	"\x17ringhold/v1/value.proto\x12\vringhold.v1\x1a\x19google/protobuf/any.proto\"W\n" +
+	"\x17ringhold/v1/value.proto\x12\vringhold.v1\x1a\x19google/protobuf/any.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x89\x01\n" +
 	"\x05Value\x12\x14\n" +
 	"\x04json\x18\x01 \x01(\fH\x00R\x04json\x120\n" +
-	"\amessage\x18\x02 \x01(\v2\x14.google.protobuf.AnyH\x00R\amessageB\x06\n" +
+	"\amessage\x18\x02 \x01(\v2\x14.google.protobuf.AnyH\x00R\amessage\x120\n" +
+	"\x06object\x18\x03 \x01(\v2\x16.google.protobuf.ValueH\x00R\x06objectB\x06\n" +
 	"\x04formB;Z9github.com/ringhold/ringhold/proto/ringhold/v1;ringholdv1b\x06proto3"
 
 var (
@@ -136,16 +158,18 @@ func file_ringhold_v1_value_proto_rawDescGZIP() []byte {
 
 var file_ringhold_v1_value_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_ringhold_v1_value_proto_goTypes = []any{
-	(*Value)(nil),     // 0: ringhold.v1.Value
-	(*anypb.Any)(nil), // 1: google.protobuf.Any
+	(*Value)(nil),          // 0: ringhold.v1.Value
+	(*anypb.Any)(nil),      // 1: google.protobuf.Any
+	(*structpb.Value)(nil), // 2: google.protobuf.Value
 }
 var file_ringhold_v1_value_proto_depIdxs = []int32{
 	1, // 0: ringhold.v1.Value.message:type_name -> google.protobuf.Any
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	2, // 1: ringhold.v1.Value.object:type_name -> google.protobuf.Value
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_ringhold_v1_value_proto_init() }
@@ -156,6 +180,7 @@ func file_ringhold_v1_value_proto_init() {
 	file_ringhold_v1_value_proto_msgTypes[0].OneofWrappers = []any{
 		(*Value_Json)(nil),
 		(*Value_Message)(nil),
+		(*Value_Object)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
