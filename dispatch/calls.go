@@ -54,7 +54,7 @@ func (c *calls) wait(ctx context.Context) error {
 	if c.running == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d services still run: %w", c.running, ctx.Err())
+	return fmt.Errorf("services that still run: %d: %w", c.running, ctx.Err())
 }
 
 func (c *calls) whenIdle() <-chan struct{} {
