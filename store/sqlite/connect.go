@@ -1,0 +1,75 @@
+package sqlite
+
+import (
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"modernc.org/sqlite"
+)
+
+// maxReaders bounds the connections for reads, each with a page cache.
+const maxReaders = 8
+
+// writePragmas are those of the one connection that writes. A cache of 64 MiB
+// keeps the hot ends of the indexes, which appends touch all over; a checkpoint
+// each 32 MiB instead of each 4 halves the writes to the file. secure_delete
+// overwrites what is erased.
+var writePragmas = []string{
+	"journal_mode(WAL)",
+	"synchronous(FULL)",
+	"busy_timeout(5000)",
+	"wal_autocheckpoint(8000)",
+	"cache_size(-65536)",
+	"secure_delete(ON)",
+}
+
+var readPragmas = []string{
+	"busy_timeout(5000)",
+	"query_only(ON)",
+	"cache_size(-8192)",
+}
+
+// connect returns a pool of up to n connections; none is opened yet.
+func connect(path string, pragmas []string, n int) (*sql.DB, error) {
+	// Where it exists, fdatasync is as durable as fsync and half as slow. It
+	// is a setting of the process; elsewhere the call changes nothing.
+	_, _ = sqlite.Fdatasync(true)
+	name, err := fileURI(path)
+	if err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", name+"?_txlock=deferred&_pragma="+strings.Join(pragmas, "&_pragma="))
+	if err != nil {
+		return nil, fmt.Errorf("open the store %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	return db, nil
+}
+
+// fileURI names a file so that no character of its path is taken for syntax.
+func fileURI(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("open the store %s: %w", path, err)
+	}
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") { // C:/data: a URI's path begins with a slash
+		path = "/" + path
+	}
+	return (&url.URL{Scheme: "file", Path: path, OmitHost: true}).String(), nil
+}
+
+// checkWritable finds out, before SQLite does in its own words, whether the
+// file can be made or written.
+func checkWritable(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return explain(path, "open", err)
+	}
+	return f.Close()
+}

@@ -1,0 +1,149 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ringhold/ringhold/store"
+)
+
+// Join registers a member and a fence for each of its writers.
+func (s *Store) Join(ctx context.Context, m store.Member, lease time.Duration) (store.Renewal, error) {
+	if m.ID == "" || m.Writers < 1 {
+		return store.Renewal{}, fmt.Errorf("join: member %q with %d writers: an id and at least one writer are needed", m.ID, m.Writers)
+	}
+	return s.renewal(ctx, m.ID, func(t *tx, now time.Time) error { return t.join(m, now, now.Add(lease)) })
+}
+
+func (t *tx) join(m store.Member, now, until time.Time) error {
+	_, err := t.exec(`INSERT INTO members (service_group, member, pod_uid, address, writers, joined_at, lease_until) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		t.group, string(m.ID), m.PodUID, m.Address, m.Writers, now.UnixMicro(), until.UnixMicro())
+	if isUnique(err) {
+		return fmt.Errorf("join as %s: %w", m.ID, store.ErrMemberExists)
+	}
+	for w := 0; w < m.Writers && err == nil; w++ {
+		_, err = t.exec(`INSERT INTO fences (service_group, member, writer) VALUES (?, ?, ?)`, t.group, string(m.ID), w)
+	}
+	return err
+}
+
+// Renew extends a member's lease.
+func (s *Store) Renew(ctx context.Context, id store.MemberID, lease time.Duration, leaving bool) (store.Renewal, error) {
+	return s.renewal(ctx, id, func(t *tx, now time.Time) error {
+		n, err := t.affected(`UPDATE members SET lease_until = ?, leaving = max(leaving, ?) WHERE service_group = ? AND member = ? AND NOT deposed`,
+			now.Add(lease).UnixMicro(), leaving, t.group, string(id))
+		if err == nil && n == 0 {
+			return &store.FencedError{Member: id, Reason: "it is deposed"}
+		}
+		return err
+	})
+}
+
+const renewed = `
+SELECT lease_until,
+  (SELECT count(*) FROM slots AS s WHERE s.service_group = m.service_group AND s.owner = m.member),
+  (SELECT coalesce(sum(epoch), 0) FROM slots AS s WHERE s.service_group = m.service_group AND s.owner = m.member),
+  (SELECT coalesce(max(version), 0) FROM rings AS r WHERE r.service_group = m.service_group)
+FROM members AS m WHERE service_group = ? AND member = ?`
+
+// renewal runs a change of a member's lease and reads the answer after it, in
+// the same transaction. The time is read in it, so that no wait is part of a
+// lease.
+func (s *Store) renewal(ctx context.Context, id store.MemberID, change func(*tx, time.Time) error) (store.Renewal, error) {
+	r := store.Renewal{Incarnation: s.incarnation}
+	err := s.committer.do(ctx, func(t *tx) error {
+		r.Now = s.now()
+		if err := change(t, r.Now); err != nil {
+			return err
+		}
+		var until int64
+		err := t.one([]any{&until, &r.Slots, &r.EpochSum, &r.RingVersion}, renewed, t.group, string(id))
+		r.LeaseUntil = fromMicros(until)
+		return err
+	})
+	if err != nil {
+		return store.Renewal{}, err
+	}
+	return r, nil
+}
+
+// Depose fences a member off: first by the row that renewals write, then by
+// its fences. One that has no row counts as deposed.
+func (s *Store) Depose(ctx context.Context, d store.Depose) (bool, error) {
+	deposed := false
+	err := s.committer.do(ctx, func(t *tx) (err error) {
+		now := s.now()
+		if d.Estimate.Before(now) {
+			now = d.Estimate
+		}
+		if d.Alone || d.Incarnation == s.incarnation {
+			// Alone is true: this process holds the lock of the file.
+			_, err = t.exec(`UPDATE members SET deposed = 1 WHERE service_group = ? AND member = ? AND NOT deposed AND (? OR lease_until + ? < ?)`,
+				t.group, string(d.Member), d.Alone, d.Patience.Microseconds(), now.UnixMicro())
+		}
+		if err == nil {
+			err = t.one([]any{&deposed}, `SELECT coalesce(max(deposed), 1) FROM members WHERE service_group = ? AND member = ?`, t.group, string(d.Member))
+		}
+		if err == nil && deposed {
+			_, err = t.exec(`UPDATE fences SET deposed = 1 WHERE service_group = ? AND member = ?`, t.group, string(d.Member))
+		}
+		return err
+	})
+	return deposed && err == nil, err
+}
+
+// Members returns all rows.
+func (s *Store) Members(ctx context.Context) ([]store.Member, error) {
+	var members []store.Member
+	err := s.each(ctx, "read the members", func(rows *sql.Rows) error {
+		var m store.Member
+		var joined, until int64
+		err := rows.Scan(&m.ID, &m.PodUID, &m.Address, &m.Writers, &joined, &until, &m.Leaving, &m.Deposed)
+		m.JoinedAt, m.LeaseUntil = fromMicros(joined), fromMicros(until)
+		members = append(members, m)
+		return err
+	}, `SELECT member, pod_uid, address, writers, joined_at, lease_until, leaving, deposed FROM members WHERE service_group = ? ORDER BY member`, s.group)
+	return members, err
+}
+
+// Slots returns the rows of the slots that were ever acquired.
+func (s *Store) Slots(ctx context.Context) ([]store.SlotRow, error) {
+	var slots []store.SlotRow
+	err := s.each(ctx, "read the slots", func(rows *sql.Rows) error {
+		var r store.SlotRow
+		err := rows.Scan(&r.Slot, &r.Owner, &r.Epoch)
+		slots = append(slots, r)
+		return err
+	}, `SELECT slot, coalesce(owner, ''), epoch FROM slots WHERE service_group = ? ORDER BY slot`, s.group)
+	return slots, err
+}
+
+// SaveRing stores r if it follows the newest one, which it replaces.
+func (s *Store) SaveRing(ctx context.Context, r store.Ring) (bool, error) {
+	saved := false
+	err := s.committer.do(ctx, func(t *tx) error {
+		n, err := t.affected(`INSERT INTO rings (service_group, version, body) SELECT ?1, ?2, ?3
+			WHERE ?2 - 1 = (SELECT coalesce(max(version), 0) FROM rings WHERE service_group = ?1)`, t.group, int64(r.Version), r.Body)
+		if err != nil || n == 0 {
+			return err
+		}
+		saved = true
+		_, err = t.exec(`DELETE FROM rings WHERE service_group = ? AND version < ?`, t.group, int64(r.Version))
+		return err
+	})
+	return saved && err == nil, err
+}
+
+// LoadRing returns the newest ring.
+func (s *Store) LoadRing(ctx context.Context) (store.Ring, error) {
+	var r store.Ring
+	err := s.one(ctx, "read the ring", []any{&r.Version, &r.Body},
+		`SELECT version, body FROM rings WHERE service_group = ? ORDER BY version DESC LIMIT 1`, s.group)
+	if errors.Is(err, sql.ErrNoRows) {
+		return store.Ring{}, nil
+	}
+	return r, err
+}
