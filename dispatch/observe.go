@@ -72,7 +72,10 @@ type Event struct {
 // Observer is told of every step. It is called by many goroutines at once, in
 // the path of the message: it must be quick and must not block. A nil Observer
 // costs nothing.
-type Observer interface{ Observe(Event) }
+type Observer interface {
+	// Observe is told of one step.
+	Observe(Event)
+}
 
 // ObserverFunc is an Observer made of a function.
 type ObserverFunc func(Event)

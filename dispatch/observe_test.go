@@ -2,6 +2,7 @@ package dispatch_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,7 +54,7 @@ func TestObserver_StepsOfADispatch(t *testing.T) {
 func TestObserver_TimeInTheServiceIsNotTheTimeWaited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen recorder
-		var finished bool
+		var finished atomic.Bool
 		d := dispatcher(t, dispatch.Config{Local: router(t, slow(time.Minute, &finished)), Observer: &seen})
 		d.Dispatch(t.Context(), greet())
 		d.Close(context.Background())

@@ -3,6 +3,7 @@ package dispatch_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,11 +13,11 @@ import (
 )
 
 // slow is a service that answers after a while.
-func slow(after time.Duration, finished *bool) *dispatch.Service {
+func slow(after time.Duration, finished *atomic.Bool) *dispatch.Service {
 	return public("greet", func(ctx context.Context, m *message.Message) message.Response {
 		select {
 		case <-time.After(after):
-			*finished = true
+			finished.Store(true)
 			return m.OK("late").Response
 		case <-ctx.Done():
 			return nil
@@ -33,19 +34,19 @@ func wantTimeout(t *testing.T, got message.Response, id message.ID, timeout time
 
 func TestDispatch_TimeoutLeavesServiceRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var finished bool
+		var finished atomic.Bool
 		d := local(t, slow(time.Minute, &finished))
 		m := greet()
 		id := m.ID
 		reply := d.Dispatch(t.Context(), m, dispatch.Within(time.Second))
 		wantTimeout(t, reply.Response, id, time.Second)
-		if finished {
+		if finished.Load() {
 			t.Fatal("the service was not slow")
 		}
 		if err := d.Close(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		if !finished {
+		if !finished.Load() {
 			t.Error("the service did not run on")
 		}
 		wantTimeout(t, reply.Response, id, time.Second) // the late reply changed nothing
@@ -54,16 +55,17 @@ func TestDispatch_TimeoutLeavesServiceRunning(t *testing.T) {
 
 func TestDispatch_LateReplyReachesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var pending []func(message.Response)
+		pending := make(chan func(message.Response), 2)
 		d := local(t, running("greet", func(_ context.Context, _ *message.Message, reply func(message.Response)) {
-			pending = append(pending, reply)
+			pending <- reply
 		}))
 		d.Dispatch(t.Context(), greet(), dispatch.Within(time.Second))
-		go func() {
+		go func() { // both reply while the second is waited for
+			first, second := <-pending, <-pending
 			<-time.After(time.Second)
-			pending[0](ok("of the first"))
-			pending[1](ok("of the second"))
-			pending[0](ok("of the first"))
+			first(ok("of the first"))
+			second(ok("of the second"))
+			first(ok("of the first"))
 		}()
 		if text := textOf(t, d.Dispatch(t.Context(), greet(), dispatch.Within(3*time.Second)).Response); text != "of the second" {
 			t.Errorf("the second dispatch was answered %q", text)
@@ -116,7 +118,7 @@ func TestDispatch_TimeoutOf(t *testing.T) {
 
 func TestDispatch_WithoutTimeoutWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var finished bool
+		var finished atomic.Bool
 		d := local(t, slow(24*time.Hour, &finished))
 		if text := textOf(t, d.Dispatch(t.Context(), greet(), dispatch.NoTimeout).Response); text != "late" {
 			t.Errorf("answered %q", text)
@@ -226,9 +228,9 @@ func TestDispatch_AfterTheTimeoutNoOtherNodeIsTried(t *testing.T) {
 func TestDispatch_NodesContextEndsWithTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type key struct{}
-		var asked context.Context
+		var ended <-chan struct{}
 		silent := &node{id: "a", dispatch: func(ctx context.Context, _ *message.Message, _ func(message.Response)) {
-			asked = ctx
+			ended = ctx.Done()
 			if at, set := ctx.Deadline(); !set || time.Until(at) != 5*time.Second {
 				t.Errorf("deadline is %v, %v", at, set)
 			}
@@ -238,7 +240,9 @@ func TestDispatch_NodesContextEndsWithTheWait(t *testing.T) {
 		}}
 		d := dispatcher(t, dispatch.Config{Registry: group("greet", silent)})
 		d.Dispatch(context.WithValue(t.Context(), key{}, "value"), greet())
-		if asked.Err() == nil {
+		select {
+		case <-ended:
+		default:
 			t.Error("the node's context did not end")
 		}
 	})
