@@ -44,7 +44,7 @@ func TestDispatch_TryAnotherNode(t *testing.T) {
 		},
 		"none is left": {
 			local: public("greet", answers(message.TryAnotherNode{Reason: "no cache"})),
-			nodes: []dispatch.Node{declines("a", "busy"), unreachable("b", "connection refused"), gone},
+			nodes: []dispatch.Node{declines("a", "busy"), replies("here", ok("loop")), unreachable("b", "connection refused"), gone},
 			want: message.NoNodesAvailable{Service: "greet", Refusals: refused(
 				"here", "no cache", "a", "busy", "b", "connection refused", "d", "the node does not have the service")},
 		},
@@ -106,6 +106,29 @@ func TestDispatch_TheNextNodeGetsTheMessageAsItWas(t *testing.T) {
 	if text := textOf(t, reply.Response); text != "b" || !reply.Valid {
 		t.Errorf("answered %q, valid %v", text, reply.Valid)
 	}
+}
+
+func TestDispatch_ANodeThatWasPassedOverIsNotHeardAgain(t *testing.T) {
+	again := &node{id: "a", dispatch: func(_ context.Context, _ *message.Message, reply func(message.Response)) {
+		reply(message.TryAnotherNode{})
+		reply(message.TryAnotherNode{})
+		reply(ok("a"))
+	}}
+	var asked int
+	var answer func(message.Response)
+	waits := &node{id: "b", dispatch: func(_ context.Context, _ *message.Message, reply func(message.Response)) {
+		asked++
+		answer = reply
+	}}
+	unasked := &node{id: "c", dispatch: func(context.Context, *message.Message, func(message.Response)) { t.Error("c was asked") }}
+	d := dispatcher(t, dispatch.Config{Registry: group("greet", again, waits, unasked)})
+	var got *message.Message
+	d.Start(t.Context(), greet(), func(m *message.Message) { got = m })
+	if got != nil || asked != 1 {
+		t.Fatalf("b was asked %d times, and the caller was answered: %v", asked, got != nil)
+	}
+	answer(ok("b"))
+	wantAnswer(t, got.Response, "b")
 }
 
 func TestDispatch_PlaceOrdersTheNodes(t *testing.T) {

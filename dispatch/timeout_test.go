@@ -33,24 +33,36 @@ func wantTimeout(t *testing.T, got message.Response, id message.ID, timeout time
 }
 
 func TestDispatch_TimeoutLeavesServiceRunning(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var finished atomic.Bool
-		d := local(t, slow(time.Minute, &finished))
-		m := greet()
-		id := m.ID
-		reply := d.Dispatch(t.Context(), m, dispatch.Within(time.Second))
-		wantTimeout(t, reply.Response, id, time.Second)
-		if finished.Load() {
-			t.Fatal("the service was not slow")
-		}
-		if err := d.Close(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		if !finished.Load() {
-			t.Error("the service did not run on")
-		}
-		wantTimeout(t, reply.Response, id, time.Second) // the late reply changed nothing
-	})
+	for name, test := range map[string]struct {
+		ctx     time.Duration
+		options []dispatch.Option
+	}{
+		"the call's timeout":     {time.Hour, []dispatch.Option{dispatch.Within(time.Second)}},
+		"the end of the context": {time.Second, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), test.ctx)
+				defer cancel()
+				var finished atomic.Bool
+				d := local(t, slow(time.Minute, &finished))
+				m := greet()
+				id := m.ID
+				reply := d.Dispatch(ctx, m, test.options...)
+				wantTimeout(t, reply.Response, id, time.Second)
+				if finished.Load() {
+					t.Fatal("the service was not slow")
+				}
+				if err := d.Close(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				if !finished.Load() {
+					t.Error("the service did not run on")
+				}
+				wantTimeout(t, reply.Response, id, time.Second) // the late reply changed nothing
+			})
+		})
+	}
 }
 
 func TestDispatch_LateReplyReachesNobody(t *testing.T) {
@@ -75,8 +87,10 @@ func TestDispatch_LateReplyReachesNobody(t *testing.T) {
 }
 
 func TestDispatch_TimeoutOf(t *testing.T) {
-	withTimeout := func(d time.Duration) *dispatch.Service {
-		s := *public("greet", answers(nil))
+	withTimeout := func(d time.Duration, until *time.Time) *dispatch.Service {
+		s := *running("greet", func(ctx context.Context, _ *message.Message, _ func(message.Response)) {
+			*until, _ = dispatch.Deadline(ctx)
+		})
 		s.Info.Timeout = d
 		return &s
 	}
@@ -104,12 +118,16 @@ func TestDispatch_TimeoutOf(t *testing.T) {
 					ctx, cancel = context.WithTimeout(ctx, test.ctx)
 					defer cancel()
 				}
-				d := dispatcher(t, dispatch.Config{Timeout: test.cfg, Local: router(t, withTimeout(test.service))})
+				var until time.Time
+				d := dispatcher(t, dispatch.Config{Timeout: test.cfg, Local: router(t, withTimeout(test.service, &until))})
 				m := greet()
 				started := time.Now()
 				wantTimeout(t, d.Dispatch(ctx, m, test.options...).Response, m.ID, test.want)
 				if waited := time.Since(started); waited != test.want {
 					t.Errorf("waited %v, want %v", waited, test.want)
+				}
+				if told := until.Sub(started); told != test.want {
+					t.Errorf("the service was told %v, want %v", told, test.want)
 				}
 			})
 		})
@@ -223,6 +241,17 @@ func TestDispatch_AfterTheTimeoutNoOtherNodeIsTried(t *testing.T) {
 		wantTimeout(t, d.Dispatch(t.Context(), m).Response, m.ID, 5*time.Second)
 		pending(message.TryAnotherNode{Reason: "busy"})
 	})
+}
+
+func TestDispatch_ARefusalAtTheDeadlineIsTheTimeout(t *testing.T) {
+	now := time.Now()
+	a := &node{id: "a", dispatch: func(_ context.Context, _ *message.Message, reply func(message.Response)) {
+		now = now.Add(5 * time.Second) // the node's own clock was quicker than ours
+		reply(message.TryAnotherNode{Reason: "deadline exceeded"})
+	}}
+	d := dispatcher(t, dispatch.Config{Registry: group("greet", a), Now: func() time.Time { return now }})
+	m := greet()
+	wantTimeout(t, d.Dispatch(t.Context(), m).Response, m.ID, 5*time.Second)
 }
 
 func TestDispatch_NodesContextEndsWithTheWait(t *testing.T) {
