@@ -67,8 +67,6 @@ func TestRun_Verdicts(t *testing.T) {
 		{"a store is missing", []string{"TestX/memory pass", "TestX pass"}, []string{"`TestX`"}, "TestX did not run on sqlite"},
 		{"a store was skipped", []string{"TestX/memory pass", "TestX/sqlite skip", "TestX pass"}, []string{"`TestX`"}, "TestX was skipped on sqlite"},
 		{"a part was skipped", append([]string{"TestX/memory/twice skip"}, both...), []string{"`TestX`"}, "TestX/memory/twice was skipped"},
-		{"a name is another's beginning", append([]string{"TestXY/memory skip", "TestXY/sqlite skip", "TestXY skip"}, both...),
-			[]string{"`TestX`"}, "TestXY (test/parity) is named by no row"},
 		{"named by no row", append([]string{"TestLost pass"}, both...), []string{"`TestX`"}, "TestLost (test/parity) is named by no row"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -80,6 +78,14 @@ func TestRun_Verdicts(t *testing.T) {
 				t.Errorf("%q is missing in:\n%s", c.fault, output)
 			}
 		})
+	}
+}
+
+func TestRun_ATestAnswersOnlyForItself(t *testing.T) {
+	events := stream("TestX/memory pass", "TestX/sqlite pass", "TestX pass", "TestXY/memory skip", "TestXY pass")
+	_, output := judge(t, events, "`TestX`", "`TestXY`")
+	if strings.Contains(output, "line 3:") || !strings.Contains(output, "line 4:") {
+		t.Errorf("what TestXY skips is TestXY's fault alone:\n%s", output)
 	}
 }
 
