@@ -96,7 +96,7 @@ cross: ## Build for Linux, macOS and Windows on amd64 and arm64, into dist/
 
 .PHONY: bench
 bench: ## Benchmarks; each prints its question and a ratio
-	go test -run='^$$' -bench=. -benchmem -timeout=60m ./benchmarks/...
+	go run ./benchmarks $(BENCH)
 
 ##@ Generated code
 
