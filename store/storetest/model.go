@@ -1,0 +1,3 @@
+package storetest
+import "testing"
+func (s *suite) model(t *testing.T) {}
