@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 
 	"google.golang.org/grpc"
@@ -52,25 +51,29 @@ func (c *Client) Address() string { return c.address }
 // Close ends the connection. Calls that run fail, and streams end.
 func (c *Client) Close() error { return c.conn.Close() }
 
-// frameBytes is room for what gRPC's messages hold beside a request.
-const frameBytes = 256 << 10
+// longestDialDelay is how long the client waits at most before it dials a server
+// again that it did not reach.
+const longestDialDelay = 500 * time.Millisecond
+
+// maxAnswerBytes is the largest answer that is read; servers send smaller ones.
+const maxAnswerBytes = 16 << 20
 
 func dialOptions(config Config) []grpc.DialOption {
 	transport := insecure.NewCredentials()
 	if config.TLS != nil {
 		transport = credentials.NewTLS(config.TLS)
 	}
-	largest := min(config.MaxMessageBytes, math.MaxInt32-frameBytes) + frameBytes
 	return append([]grpc.DialOption{
 		grpc.WithTransportCredentials(transport),
 		grpc.WithUserAgent("ringhold-client"),
 		// Retries are this package's own: those of gRPC know no message ids.
 		grpc.WithDisableRetry(),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(largest), grpc.MaxCallSendMsgSize(largest)),
-		// A server that restarts is found again soon; gRPC would wait up to two minutes.
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswerBytes)),
+		// A server that restarts is found again soon; gRPC would wait up to two
+		// minutes, and calls fail at once meanwhile.
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff: backoff.Config{
-				BaseDelay: config.Retry.Delay, Multiplier: 1.6, Jitter: 0.2, MaxDelay: config.Retry.MaxDelay,
+				BaseDelay: config.Retry.Delay, Multiplier: 1.6, Jitter: 0.2, MaxDelay: min(config.Retry.MaxDelay, longestDialDelay),
 			},
 			MinConnectTimeout: 5 * time.Second,
 		}),

@@ -12,7 +12,7 @@ import (
 // Defaults of [Config].
 const (
 	DefaultTimeout         = 5 * time.Second
-	DefaultMaxMessageBytes = 16 << 20
+	DefaultMaxMessageBytes = 4 << 20
 )
 
 // Config configures a client. The zero Config is complete.
@@ -24,9 +24,10 @@ type Config struct {
 	// Retry says when and how often calls are tried again.
 	Retry Retry
 
-	// MaxMessageBytes is the largest answer that is read, and the largest
-	// message that is sent, in bytes. Servers have limits of their own. 0 is
-	// DefaultMaxMessageBytes.
+	// MaxMessageBytes is the largest request that is sent; a larger one is
+	// refused with message.TooLarge before it leaves. It should not be above
+	// the server's own limit: a stream breaks on what the server does not read.
+	// 0 is DefaultMaxMessageBytes, the default of servers.
 	MaxMessageBytes int
 
 	// TLS, if not nil, encrypts the connection. Without it nothing is

@@ -91,7 +91,7 @@ type Permission struct {
 
 // Authorized asks whether a message would be let through, without running it.
 func (c *Client) Authorized(ctx context.Context, service message.ServiceName, body any, opts DispatchOptions) (Permission, error) {
-	req, err := request(service, body, opts)
+	req, err := c.request(service, body, opts)
 	if err != nil {
 		return Permission{}, err
 	}
@@ -106,7 +106,7 @@ func (c *Client) Authorized(ctx context.Context, service message.ServiceName, bo
 type unary func(context.Context, *pb.DispatchRequest, ...grpc.CallOption) (*pb.DispatchResponse, error)
 
 func (c *Client) dispatch(ctx context.Context, service message.ServiceName, body any, o DispatchOptions, rpc unary) (Result, error) {
-	req, err := request(service, body, o)
+	req, err := c.request(service, body, o)
 	if err != nil {
 		return Result{}, err
 	}

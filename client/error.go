@@ -58,6 +58,8 @@ func (e *Error) text() string {
 		if m := grpcStatus.GRPCStatus().Message(); m != "" {
 			return m
 		}
+	} else if e.cause != nil {
+		return e.cause.Error()
 	}
 	return e.response.Outcome()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/ringhold/ringhold/client"
 	"github.com/ringhold/ringhold/internal/fakeserver"
 	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/message/wire"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
 )
 
@@ -53,3 +54,9 @@ func answer(r message.Response) func(context.Context, *pb.DispatchRequest) messa
 }
 
 func ok(v message.Version) message.OK { return message.OK{Version: v, HasVersion: true} }
+
+// refusalStatus returns a refusal as a server fails a call with.
+func refusalStatus(r message.Response) (*pb.DispatchResponse, error) {
+	resp, st := wire.EncodeResponse(&message.Message{}, r, nil)
+	return resp, st.Err()
+}

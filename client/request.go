@@ -40,7 +40,7 @@ type DispatchOptions struct {
 
 // request returns a message as it travels, under the id of the options, or a
 // new one. How long it may take travels with the call.
-func request(service message.ServiceName, body any, o DispatchOptions) (*pb.DispatchRequest, error) {
+func (c *Client) request(service message.ServiceName, body any, o DispatchOptions) (*pb.DispatchRequest, error) {
 	id := o.MessageID
 	if id == "" {
 		id = message.NewID()
@@ -59,7 +59,18 @@ func request(service message.ServiceName, body any, o DispatchOptions) (*pb.Disp
 	if err := encodeBody(req, body); err != nil {
 		return nil, fmt.Errorf("dispatch %s: encode the request: %w", service, err)
 	}
+	if size := len(req.GetJson()) + len(req.GetMessage().GetValue()); size > c.config.MaxMessageBytes {
+		return nil, tooLarge(req, size, c.config.MaxMessageBytes)
+	}
 	return req, nil
+}
+
+func tooLarge(req *pb.DispatchRequest, size, limit int) *Error {
+	return &Error{
+		Op: "dispatch " + req.GetService(), MessageID: message.ID(req.GetMessageId()),
+		response: message.TooLarge{What: "request", Size: size, Limit: limit},
+		cause:    fmt.Errorf("the request has %d bytes, at most %d are sent", size, limit),
+	}
 }
 
 // encodeBody puts a request into req: nil as none, JSON that is encoded already

@@ -18,7 +18,7 @@ import (
 // Defaults of [Retry].
 const (
 	DefaultRetryDelay    = 50 * time.Millisecond
-	DefaultRetryMaxDelay = 2 * time.Second
+	DefaultRetryMaxDelay = time.Second
 	DefaultRetryPerSec   = 10
 	DefaultRetryRatio    = 0.2
 )

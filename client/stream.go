@@ -7,10 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/ringhold/ringhold/message"
-	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
 )
 
 // Defaults of [StreamConfig].
@@ -146,12 +143,9 @@ func (c *Client) Stream(ctx context.Context, config StreamConfig) (*Stream, erro
 // cannot be encoded or is too large, is an error at once, and is not sent; so
 // is any item once the stream has ended.
 func (s *Stream) Send(ctx context.Context, item Item) error {
-	req, err := request(item.Service, item.Request, item.Options)
+	req, err := s.client.request(item.Service, item.Request, item.Options)
 	if err != nil {
 		return err
-	}
-	if size, limit := proto.Size(req), s.client.config.MaxMessageBytes; size > limit {
-		return tooLarge(req, size, limit)
 	}
 	p := &pending{item: item, req: req}
 	if timeout := item.Options.Timeout; timeout > 0 {
@@ -163,6 +157,9 @@ func (s *Stream) Send(ctx context.Context, item Item) error {
 	case <-s.closed:
 		return ErrStreamClosed
 	case <-s.done:
+		if s.err == nil {
+			return ErrStreamClosed
+		}
 		return s.err
 	case <-ctx.Done():
 		return ctx.Err()
@@ -193,13 +190,4 @@ func (s *Stream) Close() error {
 	s.cancel(ErrStreamClosed)
 	<-s.done
 	return nil
-}
-
-func tooLarge(req *pb.DispatchRequest, size, limit int) error {
-	id := message.ID(req.GetMessageId())
-	return &Error{
-		Op: "dispatch " + req.GetService(), MessageID: id,
-		response: message.TooLarge{What: "message", Size: size, Limit: limit},
-		cause:    fmt.Errorf("the message has %d bytes, at most %d are sent", size, limit),
-	}
 }
