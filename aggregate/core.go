@@ -3,6 +3,7 @@ package aggregate
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	"github.com/ringhold/ringhold/message"
 )
@@ -43,7 +44,7 @@ func newCore[S any](stream message.StreamName) *Core {
 	c := codecFor[*S]()
 	plain := codecFor[S]()
 	core := &Core{
-		Stream: stream, StateSchema: 1, stateProto: c.message != nil,
+		Stream: stream, StateSchema: 1, stateProto: c.message != nil || plain.message != nil,
 		newState: func() any { return new(S) },
 		restore:  map[int]func(Payload) (any, error){},
 		byName:   map[string]*CommandCore{},
@@ -53,6 +54,12 @@ func newCore[S any](stream message.StreamName) *Core {
 		core.encodeState = func(s any) (Payload, error) { return c.encode(s.(*S)) }
 		core.decodeState = func(p Payload) (any, error) { return c.decode(p) }
 		return core
+	}
+	if plain.message != nil { // S is a pointer to a protobuf message: nil could not be applied to
+		core.newState = func() any {
+			s := reflect.New(plain.message).Interface().(S)
+			return &s
+		}
 	}
 	core.encodeState = func(s any) (Payload, error) { return plain.encode(*s.(*S)) }
 	core.decodeState = func(p Payload) (any, error) {

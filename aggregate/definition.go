@@ -14,7 +14,8 @@ type Definition[S any] struct{ core *Core }
 type Hosted interface{ Core() *Core }
 
 // New starts the definition of the aggregates of a stream. The initial state is
-// the zero S; see [Definition.Initial].
+// the zero S, or an empty message where S is a pointer to a protobuf message;
+// see [Definition.Initial].
 func New[S any](stream message.StreamName) *Definition[S] {
 	if err := stream.Validate(); err != nil {
 		panic("aggregate.New: " + err.Error())
