@@ -39,7 +39,7 @@ func text(r message.Response) string {
 	case message.MessageIDReused:
 		return fmt.Sprintf("message id %q was used for another request", r.MessageID)
 	case message.MailboxFull:
-		return fmt.Sprintf("%d messages wait for %s already", r.Limit, r.Stream.Of(r.ID))
+		return mailboxFull(r)
 	case message.TooLarge:
 		return tooLarge(r)
 	case message.StreamErased:
@@ -71,6 +71,13 @@ func wrongVersion(r message.WrongExpectedVersion) string {
 		return fmt.Sprintf("the aggregate does not exist, version %d was expected", r.Expected)
 	}
 	return fmt.Sprintf("the aggregate is at version %d, not %d", r.Current, r.Expected)
+}
+
+func mailboxFull(r message.MailboxFull) string {
+	if r.Stream == "" {
+		return "too many messages wait for the member already"
+	}
+	return fmt.Sprintf("%d messages wait for %s already", r.Limit, r.Stream.Of(r.ID))
 }
 
 func tooLarge(r message.TooLarge) string {

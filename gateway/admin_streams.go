@@ -1,0 +1,154 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/message/wire"
+	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
+)
+
+// streamsServer takes reads and deletions to the members.
+type streamsServer struct {
+	pb.UnimplementedStreamsServer
+	gateway *Gateway
+}
+
+// aggregate is a request that names an aggregate.
+type aggregate interface {
+	GetStream() string
+	GetAggregateId() string
+}
+
+// ownerOf returns the link to the owner of the aggregate that a request names,
+// or the status of why there is none.
+func (g *Gateway) ownerOf(req aggregate) (*link, error) {
+	stream, id := message.StreamName(req.GetStream()), message.AggregateID(req.GetAggregateId())
+	if err := errors.Join(stream.Validate(), id.Validate()); err != nil {
+		return nil, invalid(err.Error()).Err()
+	}
+	owner := g.owner(stream, id)
+	if owner == nil {
+		const reason = "no member is known to own the aggregate's slot"
+		return nil, wire.RefusalStatus(&pb.Refusal{
+			Kind: pb.Kind_KIND_NO_OWNER, Stream: string(stream), AggregateId: string(id), Reason: reason,
+		}, reason).Err()
+	}
+	return owner, nil
+}
+
+func invalid(reason string) *status.Status {
+	return wire.RefusalStatus(&pb.Refusal{Kind: pb.Kind_KIND_INVALID_REQUEST, Reason: reason}, reason)
+}
+
+// bound gives a call that has no deadline the default, and caps the others.
+func (g *Gateway) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	timeout := g.cfg.DefaultTimeout
+	if _, ok := ctx.Deadline(); ok {
+		timeout = g.cfg.MaxTimeout // the earlier one holds
+	}
+	return context.WithTimeout(ctx, timeout)
+}
+
+// ReadStream passes the events of a stream on.
+func (s *streamsServer) ReadStream(req *pb.ReadStreamRequest, out grpc.ServerStreamingServer[pb.ReadStreamResponse]) error {
+	owner, err := s.gateway.ownerOf(req)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(out.Context(), s.gateway.cfg.MaxTimeout)
+	defer cancel()
+	return owner.readStream(ctx, req, out.Send)
+}
+
+// readStream calls yield for each event of a stream; its error ends the read.
+func (l *link) readStream(ctx context.Context, req *pb.ReadStreamRequest, yield func(*pb.ReadStreamResponse) error) error {
+	in, err := pb.NewStreamsClient(l.member.Conn).ReadStream(ctx, req, grpc.MaxCallRecvMsgSize(maxAnswerBytes))
+	if err != nil {
+		return err
+	}
+	for {
+		event, err := in.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := yield(event); err != nil {
+			return err
+		}
+	}
+}
+
+// GetState asks the owner.
+func (s *streamsServer) GetState(ctx context.Context, req *pb.GetStateRequest) (*pb.GetStateResponse, error) {
+	owner, err := s.gateway.ownerOf(req)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := s.gateway.bound(ctx)
+	defer cancel()
+	return again(ctx, func() (*pb.GetStateResponse, error) {
+		return pb.NewStreamsClient(owner.member.Conn).GetState(ctx, req, grpc.MaxCallRecvMsgSize(maxAnswerBytes))
+	})
+}
+
+// Delete has the owner delete. The message id makes it safe to ask again.
+func (s *streamsServer) Delete(ctx context.Context, req *pb.DeleteRequest) (*pb.DeleteResponse, error) {
+	owner, err := s.gateway.ownerOf(req)
+	if err != nil {
+		return nil, err
+	}
+	if req.GetMessageId() == "" {
+		req.MessageId = string(message.NewID())
+	}
+	if err := message.ID(req.GetMessageId()).Validate(); err != nil {
+		return nil, invalid(err.Error()).Err()
+	}
+	ctx, cancel := s.gateway.bound(ctx)
+	defer cancel()
+	return again(ctx, func() (*pb.DeleteResponse, error) {
+		return pb.NewStreamsClient(owner.member.Conn).Delete(ctx, req)
+	})
+}
+
+// ListStreams asks any member: what is stored is the same for all.
+func (s *streamsServer) ListStreams(ctx context.Context, req *pb.ListStreamsRequest) (*pb.ListStreamsResponse, error) {
+	ctx, cancel := s.gateway.bound(ctx)
+	defer cancel()
+	var last error = status.Error(codes.Unavailable, "no member is known now")
+	for _, node := range s.gateway.inTurn(s.gateway.registry.Nodes()) {
+		resp, err := pb.NewStreamsClient(node.(*link).member.Conn).ListStreams(ctx, req, grpc.MaxCallRecvMsgSize(maxAnswerBytes))
+		if status.Code(err) != codes.Unavailable {
+			return resp, err
+		}
+		last = err
+	}
+	return nil, last
+}
+
+// again repeats a call that cannot do harm twice, as long as the connection to
+// the member is what fails.
+func again[R any](ctx context.Context, call func() (R, error)) (R, error) {
+	pause := firstPause
+	for {
+		resp, err := call()
+		st := status.Convert(err)
+		if st.Code() != codes.Unavailable || wire.RefusalOf(st) != nil {
+			return resp, err
+		}
+		wait(ctx, pause)
+		if ctx.Err() != nil {
+			return resp, err
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+

@@ -1,0 +1,96 @@
+package gateway
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/ringhold/ringhold/dispatch"
+	"github.com/ringhold/ringhold/ring"
+)
+
+// Defaults of [Config].
+const (
+	DefaultMaxMessageBytes = 4 << 20
+	DefaultMaxTimeout      = 5 * time.Minute
+	DefaultConnectTimeout  = 5 * time.Second
+	DefaultDrainTimeout    = 10 * time.Second
+)
+
+// Config says what a gateway serves, and for whom. The zero of each limit is
+// its default.
+type Config struct {
+	// Node is the gateway's name, which messages carry as their origin.
+	// Default: gateway.
+	Node string
+	// Ring returns the newest ring that is known, nil as long as none is. It is
+	// called for each message, by many goroutines at once.
+	Ring func() *ring.Ring
+	// Members are the members of the ring, each behind a connection that its
+	// owner has dialled and closes after Shutdown. Messages to it may be as
+	// large as MaxMessageBytes and wire.MaxEnvelopeBytes together.
+	Members []Member
+
+	// MaxMessageBytes bounds the request of a message.
+	MaxMessageBytes int
+	// DefaultTimeout is how long a caller waits that does not say. Default: 5 s.
+	DefaultTimeout time.Duration
+	// MaxTimeout caps what callers say.
+	MaxTimeout time.Duration
+	// ConnectTimeout is how long New waits for members to tell their services.
+	ConnectTimeout time.Duration
+	// Linger is how long the gateway goes on taking new connections and
+	// messages after Shutdown was called, while it already asks clients to go
+	// elsewhere. Default: not at all.
+	Linger time.Duration
+
+	// Admin serves Streams and Cluster too, and their paths over HTTP. Nobody
+	// is asked who they are: it is for a gateway on loopback.
+	Admin bool
+
+	Observer dispatch.Observer // may be nil
+	Logger   *slog.Logger
+}
+
+// Member is a member of the ring with the way to it.
+type Member struct {
+	ID   ring.MemberID
+	Conn grpc.ClientConnInterface
+}
+
+func (c *Config) setDefaults() {
+	c.Node = cmp.Or(c.Node, "gateway")
+	c.MaxMessageBytes = cmp.Or(c.MaxMessageBytes, DefaultMaxMessageBytes)
+	c.DefaultTimeout = cmp.Or(c.DefaultTimeout, dispatch.DefaultTimeout)
+	c.MaxTimeout = cmp.Or(c.MaxTimeout, DefaultMaxTimeout)
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, DefaultConnectTimeout)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+}
+
+// Validate reports all faults of the configuration at once.
+func (c *Config) Validate() error {
+	var faults []error
+	fault := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf("gateway: "+format, args...))
+		}
+	}
+	fault(c.Ring != nil, "nothing tells the ring")
+	fault(c.MaxMessageBytes >= 0, "the largest message is %d bytes", c.MaxMessageBytes)
+	fault(c.DefaultTimeout >= 0, "the default timeout is %v", c.DefaultTimeout)
+	fault(c.MaxTimeout >= 0, "the largest timeout is %v", c.MaxTimeout)
+	fault(c.ConnectTimeout >= 0, "the timeout of connecting is %v", c.ConnectTimeout)
+	fault(c.Linger >= 0, "the time to linger is %v", c.Linger)
+	seen := map[ring.MemberID]bool{}
+	for i, m := range c.Members {
+		fault(m.ID != "", "member %d has no id", i)
+		fault(m.Conn != nil, "member %q has no connection", m.ID)
+		fault(!seen[m.ID], "member %q is given twice", m.ID)
+		seen[m.ID] = true
+	}
+	return errors.Join(faults...)
+}

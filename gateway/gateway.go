@@ -1,0 +1,206 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+
+	"github.com/ringhold/ringhold/dispatch"
+	"github.com/ringhold/ringhold/message"
+	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
+)
+
+// Gateway routes messages to the members of a group. It is safe for concurrent
+// use.
+type Gateway struct {
+	cfg        Config
+	dispatcher *dispatch.Dispatcher
+	registry   *dispatch.Registry
+	members    *members
+	turn       atomic.Uint64 // whose turn it is to run a service without an aggregate
+
+	grpc   *grpc.Server
+	http   *http.Server
+	health *health.Server
+
+	draining chan struct{} // closed when Shutdown begins
+	drain    sync.Once
+	stop     context.CancelFunc // ends the links
+	running  sync.WaitGroup     // the links
+
+	mu        sync.Mutex
+	splitters []*splitter
+	stopped   bool // no more Serve
+}
+
+// New starts a gateway: it connects the members and waits until each has told
+// its services, at most for ConnectTimeout; it keeps trying those that have not.
+// An error says what is wrong with the configuration, or that ctx ended. The
+// owner calls Serve and, in the end, Shutdown.
+func New(ctx context.Context, cfg Config) (*Gateway, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg.setDefaults()
+	g := &Gateway{cfg: cfg, draining: make(chan struct{})}
+	g.registry = dispatch.NewRegistry(dispatch.RegistryConfig{Observer: cfg.Observer})
+	var err error
+	g.dispatcher, err = dispatch.New(dispatch.Config{
+		Node: cfg.Node, Registry: g.registry, Place: g.place, Timeout: cfg.DefaultTimeout,
+		Observer: cfg.Observer, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.members = newMembers(cfg, g.registry, func() { g.updateHealth() })
+	g.health = health.NewServer()
+	g.updateHealth()
+	g.grpc = g.newGRPC()
+	g.http = g.newHTTP()
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	g.stop = stop
+	for _, l := range g.members.links {
+		g.running.Go(func() { l.run(life) })
+	}
+	if err := g.members.await(ctx, cfg.ConnectTimeout); err != nil {
+		return nil, errors.Join(fmt.Errorf("connect the members: %w", err), g.Shutdown(context.WithoutCancel(ctx)))
+	}
+	return g, nil
+}
+
+// Serve takes connections of l until Shutdown, then returns nil; an error says
+// why l takes no more. It closes l. It may be called for several listeners.
+func (g *Gateway) Serve(l net.Listener) error {
+	s := newSplitter(l)
+	g.mu.Lock()
+	if g.stopped {
+		g.mu.Unlock()
+		return errors.Join(errors.New("the gateway was shut down"), l.Close())
+	}
+	g.splitters = append(g.splitters, s)
+	g.mu.Unlock()
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = g.grpc.Serve(s.http2) }) // ends when s does, or at Shutdown
+	serving.Go(func() { _ = g.http.Serve(s.http1) })
+	err := s.run()
+	serving.Wait()
+	return err
+}
+
+// Shutdown stops the gateway without losing what it has accepted: it tells
+// clients to go elsewhere, lingers, takes no more connections, finishes what is
+// open, and ends the links to the members. When ctx ends first, what is still
+// open is cut off, and the error says so. A second call waits for the first.
+func (g *Gateway) Shutdown(ctx context.Context) error {
+	var err error
+	g.drain.Do(func() { err = g.shutdown(ctx) })
+	return err
+}
+
+func (g *Gateway) shutdown(ctx context.Context) error {
+	g.health.Shutdown()
+	close(g.draining) // HTTP answers close their connections, streams are drained
+	if g.cfg.Linger > 0 {
+		wait(ctx, g.cfg.Linger)
+	}
+	g.mu.Lock()
+	g.stopped = true
+	splitters := g.splitters
+	g.mu.Unlock()
+	for _, s := range splitters {
+		s.close()
+	}
+	var finishing sync.WaitGroup
+	var httpErr, grpcErr error
+	finishing.Go(func() { httpErr = g.finishHTTP(ctx) })
+	finishing.Go(func() { grpcErr = g.finishGRPC(ctx) })
+	finishing.Wait()
+	g.stop()
+	g.running.Wait()
+	return errors.Join(httpErr, grpcErr, g.dispatcher.Close(ctx))
+}
+
+func (g *Gateway) finishHTTP(ctx context.Context) error {
+	if err := g.http.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("finish HTTP requests: %w", err), g.http.Close())
+	}
+	return nil
+}
+
+func (g *Gateway) finishGRPC(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		g.grpc.GracefulStop()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		g.grpc.Stop()
+		<-done
+		return fmt.Errorf("finish gRPC calls: %w", ctx.Err())
+	}
+}
+
+func (g *Gateway) isDraining() bool {
+	select {
+	case <-g.draining:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait waits for d, or until ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// dispatch has a message run within its time, and returns its answer and where
+// it was given; served is nil if no member was reached. A timeout of 0 leaves
+// it to ctx, else to the default.
+func (g *Gateway) dispatch(ctx context.Context, m *message.Message, timeout time.Duration) (*message.Message, *pb.Served) {
+	if refused := g.refuse(m); refused != nil {
+		return m.Return(refused), nil
+	}
+	ctx, served := withServed(ctx)
+	answer := g.dispatcher.Dispatch(ctx, m, g.within(ctx, timeout))
+	g.log(ctx, answer)
+	return answer, served.get()
+}
+
+// within is the time of a message.
+func (g *Gateway) within(ctx context.Context, timeout time.Duration) dispatch.Option {
+	if timeout <= 0 {
+		timeout = g.cfg.DefaultTimeout
+		if _, ok := ctx.Deadline(); ok {
+			timeout = g.cfg.MaxTimeout // the dispatcher keeps the deadline
+		}
+	}
+	return dispatch.Within(min(timeout, g.cfg.MaxTimeout))
+}
+
+// refuse answers what no member need be asked about.
+func (g *Gateway) refuse(m *message.Message) message.Response {
+	switch {
+	case m.Raw.Size() > g.cfg.MaxMessageBytes:
+		return message.TooLarge{What: "request", Size: m.Raw.Size(), Limit: g.cfg.MaxMessageBytes}
+	case !g.members.haveTold():
+		return message.ServiceUnavailable{Service: m.Service, Reason: "no member has told its services yet"}
+	}
+	return nil
+}
