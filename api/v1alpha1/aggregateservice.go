@@ -69,7 +69,7 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="self.replicas <= self.slots",message="each member needs a slot of its own: write at most as many replicas as spec.slots",fieldPath=".replicas"
 // +kubebuilder:validation:XValidation:rule="!has(self.store.embedded) || self.replicas <= 1",message="the embedded store is a file that one member opens: write replicas: 1, or a postgres store",fieldPath=".replicas"
-// +kubebuilder:validation:XValidation:rule="!has(self.handlers) || self.handlers.all(h, !has(h.stream) || (has(self.streams) && self.streams.exists(s, s.name == h.stream)))",message="a handler names a stream that spec.streams does not declare: correct its stream, or add the stream to spec.streams",fieldPath=".handlers"
+// +kubebuilder:validation:XValidation:rule="!has(self.handlers) || self.handlers.all(h, !has(h.stream) || (has(self.streams) && self.streams.exists(s, s.name == h.stream)))",message="a handler names a stream that spec.streams does not declare: write one of the names there, or add the stream to spec.streams",fieldPath=".handlers"
 type AggregateServiceSpec struct {
 	// replicas is the number of shard pods, each one member of the ring; at
 	// most one per slot. 0 releases all slots and serves nothing. Default: 1.
