@@ -1,0 +1,65 @@
+package shard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Main is a whole shard binary with the given aggregates and plain services:
+//
+//	func main() { shard.Main(Accounts, dispatch.Func("greet", greet)) }
+//
+// It has the commands dev, serve, migrate and catalogue, and ends the process.
+func Main(hosted ...Hosted) { MainOf(Binary{Hosted: hosted}) }
+
+// MainOf is Main for a binary that says more of itself.
+func MainOf(b Binary) {
+	if b.Name == "" {
+		b.Name = "shard"
+	}
+	root := &cobra.Command{
+		Use:           b.Name,
+		Short:         "Hosts aggregates and serves their commands",
+		SilenceErrors: true, SilenceUsage: true,
+		Version: BinaryVersion(),
+	}
+	catalogue := root.Flags().Bool("catalogue", false, "print what this binary hosts, as JSON, and end")
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *catalogue {
+			return printCatalogue(cmd.OutOrStdout(), b)
+		}
+		return cmd.Help()
+	}
+	root.AddCommand(Commands(b)...)
+	os.Exit(Execute(root))
+}
+
+// Execute runs a root command until it is done or the process is told to end,
+// and returns the exit code. A second signal ends the process at once.
+func Execute(root *cobra.Command) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	var coded interface{ ExitCode() int }
+	if errors.As(err, &coded) {
+		return coded.ExitCode()
+	}
+	fmt.Fprintln(os.Stderr, "error: "+err.Error())
+	return 1
+}
+
+// Commands returns the commands that every shard binary has: dev, serve,
+// migrate and catalogue.
+func Commands(b Binary) []*cobra.Command {
+	return []*cobra.Command{devCommand(b), serveCommand(b), migrateCommand(b), catalogueCommand(b)}
+}

@@ -1,0 +1,233 @@
+package shard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ringhold/ringhold/api/manifest"
+	"github.com/ringhold/ringhold/dispatch"
+	"github.com/ringhold/ringhold/gateway"
+	"github.com/ringhold/ringhold/store"
+)
+
+// runOptions are the flags of dev and serve.
+type runOptions struct {
+	manifest string
+	data     string
+	store    string
+	listen   string
+	admin    string // serve only: where Streams and Cluster stand
+	members  int
+	logLevel string
+	logJSON  bool
+	maxBytes int
+}
+
+func (o *runOptions) flags(cmd *cobra.Command, listen string) {
+	f := cmd.Flags()
+	f.StringVarP(&o.manifest, "file", "f", "aggregateservice.yaml", "manifest of the AggregateService to run")
+	f.StringVar(&o.data, "data", "", "directory of the embedded store (default .ringhold/NAME of the manifest)")
+	f.StringVar(&o.store, "store", "", "store to use instead: sqlite:PATH, or memory: for one that is gone at the end")
+	f.StringVar(&o.listen, "listen", listen, "address to serve gRPC and HTTP on")
+	f.StringVar(&o.logLevel, "log-level", "info", "what to log: debug, info, warn or error")
+	f.BoolVar(&o.logJSON, "log-json", false, "log JSON lines instead of text")
+	f.IntVar(&o.maxBytes, "max-message-bytes", 4<<20, "the largest request that is taken, in bytes")
+}
+
+func devCommand(b Binary) *cobra.Command {
+	var o runOptions
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run a service on this machine: members, ring and gateway in one process",
+		Long: `Runs the service of a manifest in one process: the members, the ring and the
+gateway, over an embedded SQLite store. What was answered is on disk: a second
+start goes on where the first one stopped, however it stopped.
+
+It serves gRPC (with reflection) and JSON over HTTP on one port, with the streams
+and the cluster's inspection on it too, and asks nobody who they are. So it
+listens on loopback unless told otherwise.`,
+		Example: `  ringhold dev -f examples/bank/aggregateservice.yaml
+  ringhold dev -f examples/bank/aggregateservice.yaml --data /tmp/bank --members 1
+  ringhold dev -f aggregateservice.yaml --store memory: --listen 127.0.0.1:9090`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return run(cmd.Context(), cmd.Name(), cmd.OutOrStdout(), cmd.ErrOrStderr(), b, o)
+		},
+	}
+	o.flags(cmd, "127.0.0.1:8080")
+	cmd.Flags().IntVar(&o.members, "members", 3, "how many members share the slots")
+	return cmd
+}
+
+func serveCommand(b Binary) *cobra.Command {
+	o := runOptions{members: 1}
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve one member of a service",
+		Long: `Serves the service of a manifest with one member. The dispatching of messages
+and health stand on --listen; reading streams and inspecting the cluster, which
+nobody is asked for, on --admin.`,
+		Example: "  shard serve -f aggregateservice.yaml --listen 127.0.0.1:7400 --admin 127.0.0.1:7401",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return run(cmd.Context(), cmd.Name(), cmd.OutOrStdout(), cmd.ErrOrStderr(), b, o)
+		},
+	}
+	o.flags(cmd, "127.0.0.1:7400")
+	cmd.Flags().StringVar(&o.admin, "admin", "127.0.0.1:7401", "address of the streams and the cluster's inspection")
+	return cmd
+}
+
+// run serves until ctx ends, then drains.
+func run(ctx context.Context, name string, out, errOut io.Writer, b Binary, o runOptions) (err error) {
+	log, err := newLogger(errOut, o)
+	if err != nil {
+		return err
+	}
+	m, err := manifest.Load(o.manifest)
+	if err != nil {
+		return err
+	}
+	plan, err := Resolve(o.manifest, m, b)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(o.listen, "--listen")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }()
+	address := storeAddress(o, m.Name)
+	s, err := openStore(ctx, address, plan.Group, describe(name, listener.Addr()), true)
+	if err != nil {
+		return explainOpen(err)
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	local, err := StartLocal(ctx, LocalConfig{Store: s, Plan: plan, Members: o.members, Logger: log})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		defer cancel()
+		err = errors.Join(err, local.Stop(stopping))
+	}()
+	g, err := newGateway(ctx, local, log, o, o.admin == "")
+	if err != nil {
+		return err
+	}
+	servers := []server{{g, listener}}
+	if o.admin != "" {
+		adminListener, err := listen(o.admin, "--admin")
+		if err != nil {
+			return err
+		}
+		admin, err := newGateway(ctx, local, log, o, true)
+		if err != nil {
+			return errors.Join(err, adminListener.Close())
+		}
+		servers = append(servers, server{admin, adminListener})
+	}
+	banner{name: name, manifest: m, plan: plan, local: local, store: address, listener: listener.Addr(), out: out}.print()
+	err = serveAll(ctx, servers)
+	fmt.Fprintln(out, "\nstopping: finishing what was begun")
+	return err
+}
+
+// server is a gateway and where it listens.
+type server struct {
+	gateway  *gateway.Gateway
+	listener net.Listener
+}
+
+// serveAll serves until ctx ends or one of the servers fails, then shuts all of
+// them down.
+func serveAll(ctx context.Context, servers []server) error {
+	failed := make(chan error, len(servers))
+	for _, s := range servers {
+		go func() { failed <- s.gateway.Serve(s.listener) }()
+	}
+	var first error
+	left := len(servers)
+	select {
+	case <-ctx.Done():
+	case first = <-failed:
+		left--
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	faults := []error{first}
+	for _, s := range servers {
+		faults = append(faults, s.gateway.Shutdown(stopping))
+	}
+	for range left {
+		faults = append(faults, <-failed)
+	}
+	return errors.Join(faults...)
+}
+
+func newGateway(ctx context.Context, local *Local, log *slog.Logger, o runOptions, admin bool) (*gateway.Gateway, error) {
+	members := make([]gateway.Member, 0, len(local.Conns()))
+	for id, conn := range local.Conns() {
+		members = append(members, gateway.Member{ID: id, Conn: conn})
+	}
+	return gateway.New(ctx, gateway.Config{
+		Ring: local.Ring, Members: members, MaxMessageBytes: o.maxBytes,
+		DefaultTimeout: dispatch.DefaultTimeout, Logger: log, Admin: admin,
+	})
+}
+
+func newLogger(w io.Writer, o runOptions) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
+		return nil, fmt.Errorf("--log-level: %q is none of debug, info, warn, error", o.logLevel)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if o.logJSON {
+		return slog.New(dispatch.NewLogHandler(slog.NewJSONHandler(w, options))), nil
+	}
+	return slog.New(dispatch.NewLogHandler(slog.NewTextHandler(w, options))), nil
+}
+
+func listen(address, flag string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w: choose another address with %s", flag, address, err, flag)
+	}
+	return l, nil
+}
+
+// storeAddress is --store, or the embedded file in the data directory.
+func storeAddress(o runOptions, name string) string {
+	if o.store != "" {
+		return o.store
+	}
+	dir := o.data
+	if dir == "" {
+		dir = filepath.Join(".ringhold", name)
+	}
+	return "sqlite:" + filepath.Join(dir, "ringhold.db")
+}
+
+// describe says what this process is, for a second one that wants its store.
+func describe(name string, address net.Addr) string {
+	return fmt.Sprintf("ringhold %s, pid %d, since %s, listening on %s", name, os.Getpid(), time.Now().Format(time.DateTime), address)
+}
+
+// explainOpen adds what to do to errors of opening a store.
+func explainOpen(err error) error {
+	var locked *store.LockedError
+	if errors.As(err, &locked) {
+		return fmt.Errorf("%w: end it first, or choose another directory with --data", err)
+	}
+	return err
+}

@@ -1,0 +1,135 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/ringhold/ringhold/dispatch"
+	"github.com/ringhold/ringhold/ring"
+	"github.com/ringhold/ringhold/runtime"
+	"github.com/ringhold/ringhold/store"
+)
+
+// maxMemberMessage bounds one message between a gateway and a member, in bytes:
+// above what gateways take from callers, so that it is they who refuse.
+const maxMemberMessage = 16 << 20
+
+// MemberConfig says what a member is.
+type MemberConfig struct {
+	ID      store.MemberID // has joined the store
+	Address string         // where it serves, for the ring
+	Writers int
+	Store   store.Store
+	Plan    *Plan
+	Logger  *slog.Logger
+	// Observer of dispatches; may be nil.
+	Observer dispatch.Observer
+}
+
+// Member hosts the aggregates of the slots that it owns and serves them over
+// gRPC. It is made by StartMember and ended by Stop.
+type Member struct {
+	cfg     MemberConfig
+	log     *slog.Logger
+	host    *runtime.Host
+	router  *dispatch.Router
+	calls   *dispatch.Dispatcher
+	server  *grpc.Server
+	ring    atomic.Pointer[ring.Ring]
+	started time.Time
+}
+
+// StartMember starts a member of a store that it has joined. It owns no slot
+// yet.
+func StartMember(ctx context.Context, cfg MemberConfig) (*Member, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	m := &Member{cfg: cfg, log: cfg.Logger.With("member", string(cfg.ID)), started: time.Now().UTC()}
+	var err error
+	m.host, err = runtime.New(ctx, runtime.Config{
+		Store: cfg.Store, Member: cfg.ID, Writers: cfg.Writers, Slots: cfg.Plan.Slots,
+		Streams: cfg.Plan.Streams, Logger: cfg.Logger, Observer: runtimeObserver{cfg.Observer, string(cfg.ID)},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start member %s: %w", cfg.ID, err)
+	}
+	if m.router, err = cfg.Plan.router(m.host); err != nil {
+		m.host.Stop()
+		return nil, fmt.Errorf("start member %s: %w", cfg.ID, err)
+	}
+	m.calls, err = dispatch.New(dispatch.Config{
+		Node: string(cfg.ID), Local: m.router, Observer: cfg.Observer, Logger: cfg.Logger,
+	})
+	if err != nil {
+		m.host.Stop()
+		return nil, fmt.Errorf("start member %s: %w", cfg.ID, err)
+	}
+	m.server = m.newServer()
+	return m, nil
+}
+
+// Own takes those slots of the ring that are the member's and serves them.
+func (m *Member) Own(ctx context.Context, r *ring.Ring) error {
+	m.ring.Store(r)
+	var mine []ring.Slot
+	for s := range r.Slots {
+		if owner, ok := r.Owner(ring.Slot(s)); ok && string(owner.ID) == string(m.cfg.ID) {
+			mine = append(mine, ring.Slot(s))
+		}
+	}
+	got, err := m.host.Acquire(ctx, mine)
+	if err != nil {
+		return fmt.Errorf("member %s: %w", m.cfg.ID, err)
+	}
+	if got != len(mine) {
+		return fmt.Errorf("member %s got %d of its %d slots: another process owns the rest", m.cfg.ID, got, len(mine))
+	}
+	return nil
+}
+
+// Host returns what hosts the member's actors.
+func (m *Member) Host() *runtime.Host { return m.host }
+
+// Dispatcher returns what dispatches messages to the member's services.
+func (m *Member) Dispatcher() *dispatch.Dispatcher { return m.calls }
+
+// ID returns the member's id.
+func (m *Member) ID() store.MemberID { return m.cfg.ID }
+
+// Server returns the gRPC server; its caller serves it on listeners of its own.
+func (m *Member) Server() *grpc.Server { return m.server }
+
+// Stop ends the member: what was decided is committed and answered, its slots
+// are given up, and its goroutines have ended when it returns.
+func (m *Member) Stop(ctx context.Context) error {
+	stopped := make(chan struct{})
+	go func() {
+		m.server.GracefulStop()
+		close(stopped)
+	}()
+	err := m.calls.Close(ctx)
+	all := make([]ring.Slot, m.cfg.Plan.Slots)
+	for s := range all {
+		all[s] = ring.Slot(s)
+	}
+	if releaseErr := m.host.Release(ctx, all); err == nil {
+		err = releaseErr
+	}
+	m.host.Stop()
+	select {
+	case <-stopped:
+	case <-ctx.Done():
+		m.server.Stop()
+		<-stopped
+	}
+	if err != nil {
+		return fmt.Errorf("stop member %s: %w", m.cfg.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,271 @@
+package shard
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/ringhold/ringhold/handler"
+	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/message/wire"
+	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
+	"github.com/ringhold/ringhold/ring"
+	"github.com/ringhold/ringhold/runtime"
+	"github.com/ringhold/ringhold/store"
+)
+
+const (
+	readPage    = 500 // events of one read of the store
+	defaultPage = 100 // streams of one answer
+	largestPage = 1000
+
+	deleteService = message.ServiceName("$delete") // of the record of deletions
+)
+
+// streamsServer reads and deletes streams of a member.
+type streamsServer struct {
+	pb.UnimplementedStreamsServer
+	member *Member
+}
+
+// ReadStream sends stored events, page by page.
+func (s *streamsServer) ReadStream(req *pb.ReadStreamRequest, out grpc.ServerStreamingServer[pb.ReadStreamResponse]) error {
+	stream, err := streamOf(req.GetStream(), req.GetAggregateId())
+	if err != nil {
+		return err
+	}
+	if req.GetFromVersion() < 0 {
+		return status.Error(codes.InvalidArgument, "from_version is negative: versions begin at 0")
+	}
+	from, left := message.Version(req.GetFromVersion()), req.GetLimit()
+	for {
+		page := readPage
+		if left > 0 && left < readPage {
+			page = int(left)
+		}
+		events, err := s.member.cfg.Store.ReadStream(out.Context(), stream, from, page)
+		if err != nil {
+			return storeError("read the stream", err)
+		}
+		for i := range events {
+			event, err := eventOf(&events[i], req.GetWithCommands())
+			if err != nil {
+				return status.Error(codes.Internal, err.Error())
+			}
+			if err := out.Send(&pb.ReadStreamResponse{Event: event}); err != nil {
+				return err
+			}
+		}
+		if len(events) < page {
+			return nil
+		}
+		if left > 0 {
+			if left -= uint64(page); left == 0 {
+				return nil
+			}
+		}
+		from = events[len(events)-1].Version + 1
+	}
+}
+
+func streamOf(name, id string) (message.Stream, error) {
+	if err := message.StreamName(name).Validate(); err != nil {
+		return "", status.Error(codes.InvalidArgument, err.Error())
+	}
+	if err := message.AggregateID(id).Validate(); err != nil {
+		return "", status.Error(codes.InvalidArgument, err.Error())
+	}
+	return message.StreamName(name).Of(message.AggregateID(id)), nil
+}
+
+func storeError(doing string, err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return status.FromContextError(err).Err()
+	}
+	return status.Errorf(codes.Unavailable, "%s: %v", doing, err)
+}
+
+func eventOf(ev *store.Event, withCommand bool) (*pb.Event, error) {
+	name, id, _ := ev.Stream.Split()
+	offset := uint64(ev.Offset)
+	out := &pb.Event{
+		Stream: string(name), AggregateId: string(id), Version: int64(ev.Version),
+		Type: ev.Type, SchemaVersion: uint32(ev.Schema), Metadata: ev.Metadata,
+		MessageId: string(ev.MessageID), RecordedAt: timestamppb.New(ev.RecordedAt),
+		Slot: uint32(ev.Slot), Offset: &offset, Epoch: uint64(ev.Epoch),
+		Erased: ev.Data == nil,
+	}
+	if ev.Data != nil {
+		out.Data = payloadValue(ev.Encoding, ev.Data, ev.Type)
+	}
+	if withCommand && ev.Command != nil {
+		c := ev.Command
+		out.Command = &pb.Command{Service: string(c.Service), RequestHash: c.Hash[:], Response: c.Response}
+		if c.Request != nil {
+			out.Command.Request = payloadValue(c.RequestEncoding, c.Request, "")
+		}
+	}
+	return out, nil
+}
+
+// payloadValue wraps stored bytes. A stored protobuf payload has no type URL of
+// its own: the event's type stands for it.
+func payloadValue(encoding store.Encoding, data []byte, typeName string) *pb.Value {
+	if encoding == store.Proto {
+		return &pb.Value{Form: &pb.Value_Message{Message: &anypb.Any{TypeUrl: "ringhold.dev/" + typeName, Value: data}}}
+	}
+	return &pb.Value{Form: &pb.Value_Json{Json: data}}
+}
+
+// GetState answers the state of an aggregate, now or at a version.
+func (s *streamsServer) GetState(ctx context.Context, req *pb.GetStateRequest) (*pb.GetStateResponse, error) {
+	if _, err := streamOf(req.GetStream(), req.GetAggregateId()); err != nil {
+		return nil, err
+	}
+	name, id := message.StreamName(req.GetStream()), message.AggregateID(req.GetAggregateId())
+	if req.Version != nil {
+		view, err := s.member.host.StateAt(ctx, name, id, message.Version(req.GetVersion()))
+		if err != nil {
+			return nil, historyError(err, name, id)
+		}
+		return s.state(req, view)
+	}
+	m := message.New("$state", message.Body{})
+	m.Aggregate.Stream, m.Aggregate.ID = name, id
+	var out *pb.GetStateResponse
+	var stateErr error
+	answer := s.wait(ctx, m, func(reply func(message.Response)) {
+		s.member.host.Read(ctx, m, func(view handler.View) message.Response {
+			if !view.Exists {
+				return message.NotFound{Stream: name, ID: id}
+			}
+			out, stateErr = s.state(req, view)
+			return message.OK{}
+		}, reply)
+	})
+	if _, ok := answer.(message.OK); !ok {
+		_, st := wire.EncodeResponse(m, answer, s.member.served(m))
+		return nil, st.Err()
+	}
+	return out, stateErr
+}
+
+// wait runs something that replies, and returns the reply, or a timeout when
+// the caller has gone.
+func (s *streamsServer) wait(ctx context.Context, m *message.Message, run func(reply func(message.Response))) message.Response {
+	answers := make(chan message.Response, 1)
+	began := time.Now()
+	run(func(r message.Response) { answers <- r })
+	select {
+	case r := <-answers:
+		return r
+	case <-ctx.Done():
+		return message.ServiceTimeout{Service: m.Service, MessageID: m.ID, Timeout: time.Since(began)}
+	}
+}
+
+func (s *streamsServer) state(req *pb.GetStateRequest, view handler.View) (*pb.GetStateResponse, error) {
+	value, err := message.NewValue(view.State)
+	if err != nil {
+		return nil, status.Errorf(codes.Internal, "encode the state: %v", err)
+	}
+	return &pb.GetStateResponse{
+		Stream: req.GetStream(), AggregateId: req.GetAggregateId(), Version: int64(view.Version),
+		State: wire.EncodeValue(value), SchemaVersion: uint32(s.member.stateSchema(message.StreamName(req.GetStream()))),
+		Deleted: !view.Exists,
+	}, nil
+}
+
+func (m *Member) stateSchema(name message.StreamName) int {
+	for _, s := range m.cfg.Plan.Streams {
+		if s.Core.Stream == name {
+			return s.Core.StateSchema
+		}
+	}
+	return 0
+}
+
+func historyError(err error, name message.StreamName, id message.AggregateID) error {
+	switch {
+	case errors.Is(err, runtime.ErrNoSuchVersion):
+		return status.Errorf(codes.OutOfRange, "%s %s: %v", name, id, err)
+	case errors.Is(err, runtime.ErrNoSuchStream):
+		return status.Error(codes.NotFound, err.Error())
+	case errors.Is(err, runtime.ErrStateBased):
+		return status.Error(codes.FailedPrecondition, err.Error())
+	case errors.Is(err, runtime.ErrErased):
+		_, st := wire.EncodeResponse(&message.Message{}, message.StreamErased{Stream: name, ID: id}, nil)
+		return st.Err()
+	}
+	return storeError("rebuild the state", err)
+}
+
+// ListStreams lists streams, in the order of their bytes.
+func (s *streamsServer) ListStreams(ctx context.Context, req *pb.ListStreamsRequest) (*pb.ListStreamsResponse, error) {
+	q := store.StreamQuery{Name: message.StreamName(req.GetStream()), Prefix: req.GetPrefix(), After: message.Stream(req.GetPageToken()), Limit: int(req.GetPageSize())}
+	if q.Name != "" {
+		if err := q.Name.Validate(); err != nil {
+			return nil, status.Error(codes.InvalidArgument, err.Error())
+		}
+	}
+	if q.Prefix != "" && q.Name == "" {
+		return nil, status.Error(codes.InvalidArgument, "a prefix is one of ids: say the stream too")
+	}
+	if q.Limit == 0 {
+		q.Limit = defaultPage
+	}
+	q.Limit = min(q.Limit, largestPage)
+	found, err := s.member.cfg.Store.ListStreams(ctx, q)
+	if err != nil {
+		return nil, storeError("list streams", err)
+	}
+	out := &pb.ListStreamsResponse{}
+	for _, one := range found {
+		name, id, _ := one.Stream.Split()
+		out.Streams = append(out.Streams, &pb.StreamInfo{
+			Stream: string(name), AggregateId: string(id), Slot: uint32(ring.SlotOf(one.Stream, s.member.cfg.Plan.Slots)),
+			Version: int64(one.Version), Events: uint64(one.Version + 1), Deleted: one.Deleted, Erased: one.Erased,
+		})
+	}
+	if len(found) == q.Limit {
+		out.NextPageToken = string(found[len(found)-1].Stream)
+	}
+	return out, nil
+}
+
+// Delete ends a stream.
+func (s *streamsServer) Delete(ctx context.Context, req *pb.DeleteRequest) (*pb.DeleteResponse, error) {
+	if _, err := streamOf(req.GetStream(), req.GetAggregateId()); err != nil {
+		return nil, err
+	}
+	if req.GetHard() && req.GetConfirmId() != req.GetAggregateId() {
+		return nil, status.Errorf(codes.InvalidArgument, "a hard deletion blanks the payloads and refuses the id for ever: set confirm_id to the aggregate's id to confirm it")
+	}
+	body, err := message.JSONBody([]byte(`{"hard":` + map[bool]string{true: "true", false: "false"}[req.GetHard()] + `}`))
+	if err != nil {
+		return nil, status.Error(codes.Internal, err.Error())
+	}
+	m := message.NewWithID(deleteService, message.ID(req.GetMessageId()), body)
+	m.FillIDs()
+	if err := m.ID.Validate(); err != nil {
+		return nil, status.Error(codes.InvalidArgument, err.Error())
+	}
+	m.Aggregate.Stream, m.Aggregate.ID = message.StreamName(req.GetStream()), message.AggregateID(req.GetAggregateId())
+	if req.ExpectedVersion != nil {
+		expected := message.Version(req.GetExpectedVersion())
+		m.Expected = &expected
+	}
+	answer := s.wait(ctx, m, func(reply func(message.Response)) { s.member.host.Delete(ctx, m, req.GetHard(), reply) })
+	ok, is := answer.(message.OK)
+	if !is {
+		_, st := wire.EncodeResponse(m, answer, s.member.served(m))
+		return nil, st.Err()
+	}
+	return &pb.DeleteResponse{Version: int64(ok.Version), MessageId: string(m.ID)}, nil
+}
