@@ -53,7 +53,7 @@ func (c Config) withDefaults() Config {
 func (c Config) Validate() error {
 	var faults []error
 	if c.Timeout < 0 {
-		faults = append(faults, fmt.Errorf("Timeout is %v, it cannot be negative", c.Timeout))
+		faults = append(faults, fmt.Errorf("the timeout is %v, it cannot be negative", c.Timeout))
 	}
 	if c.MaxMessageBytes < 0 {
 		faults = append(faults, fmt.Errorf("MaxMessageBytes is %d, it cannot be negative", c.MaxMessageBytes))

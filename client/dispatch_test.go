@@ -321,7 +321,7 @@ func TestDo(t *testing.T) {
 
 func TestConfigFaultsComeTogether(t *testing.T) {
 	_, err := client.New("x:1", client.Config{Timeout: -1, Retry: client.Retry{Ratio: -1}})
-	if err == nil || !strings.Contains(err.Error(), "Timeout") || !strings.Contains(err.Error(), "Ratio") {
+	if err == nil || !strings.Contains(err.Error(), "timeout") || !strings.Contains(err.Error(), "Ratio") {
 		t.Errorf("error %v", err)
 	}
 }

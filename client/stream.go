@@ -31,6 +31,10 @@ type StreamConfig struct {
 	// connection broke or an item found nobody to run it. Then it ends, and
 	// all that is unanswered fails. 0 is DefaultRetryFor.
 	RetryFor time.Duration
+	// Timeout is how long a server may take for each attempt of an item that
+	// has no timeout of its own. Behind it the item is answered with
+	// message.ServiceTimeout. 0 leaves it to the server.
+	Timeout time.Duration
 	// OnTrouble, if not nil, is told when the stream begins to wait before it
 	// tries again, with what went wrong, and with nil once answers come again.
 	// It is called by the stream's own goroutine and must return soon.
@@ -57,10 +61,10 @@ func (c StreamConfig) withDefaults() StreamConfig {
 func (c StreamConfig) Validate() error {
 	var faults []error
 	if c.Window < 0 || c.PerKey < 0 {
-		faults = append(faults, fmt.Errorf("Window is %d and PerKey %d, they cannot be negative", c.Window, c.PerKey))
+		faults = append(faults, fmt.Errorf("the window is %d and PerKey %d, they cannot be negative", c.Window, c.PerKey))
 	}
-	if c.RetryFor < 0 {
-		faults = append(faults, fmt.Errorf("RetryFor is %v, it cannot be negative", c.RetryFor))
+	if c.RetryFor < 0 || c.Timeout < 0 {
+		faults = append(faults, fmt.Errorf("the time to retry is %v and the timeout %v, they cannot be negative", c.RetryFor, c.Timeout))
 	}
 	return errors.Join(faults...)
 }
@@ -71,7 +75,7 @@ type Item struct {
 	Request any // as in Client.Dispatch
 	// Options are those of the message. Its timeout counts from when Send took
 	// it and is kept over all attempts. With no timeout the item waits as long
-	// as the stream, and the server gives each attempt its own default.
+	// as the stream, and StreamConfig.Timeout bounds each attempt.
 	Options DispatchOptions
 	// Key, if not empty, names the aggregate: see StreamConfig.PerKey.
 	Key string

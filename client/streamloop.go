@@ -114,8 +114,11 @@ func (l *streamLoop) step(ctx context.Context) {
 
 // outgoing returns an item as it goes over the link now.
 func (l *streamLoop) outgoing(p *pending) *pb.DispatchStreamRequest {
-	if !p.deadline.IsZero() {
+	switch {
+	case !p.deadline.IsZero():
 		p.req.Timeout = durationpb.New(max(time.Until(p.deadline), time.Millisecond))
+	case l.config.Timeout > 0:
+		p.req.Timeout = durationpb.New(l.config.Timeout)
 	}
 	return &pb.DispatchStreamRequest{Sequence: p.sequence, Request: p.req}
 }
