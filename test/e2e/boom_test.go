@@ -1,0 +1,35 @@
+package e2e
+
+import "testing"
+
+// A panic fails its command only; an aggregate whose events keep panicking is
+// quarantined alone, and its slot goes on.
+func TestPanic_StaysWithItsAggregate(t *testing.T) {
+	d := startDev(t, boom, "test/e2e/boom/aggregateservice.yaml")
+	expect := func(body string, status int, part string) {
+		t.Helper()
+		got, answer := d.post("count", body)
+		if got != status {
+			t.Errorf("%s: status %d, want %d: %s", body, got, status, answer)
+		}
+		contains(t, answer, part)
+	}
+	expect(`{"id":"a"}`, 200, `"version":0`)
+	expect(`{"id":"a","where":"decide"}`, 500, "KIND_PANIC")
+	expect(`{"id":"a"}`, 200, `"version":1`)
+	expect(`{"id":"a","where":"apply"}`, 500, "KIND_PANIC")
+	expect(`{"id":"a"}`, 200, `"version":2`)
+
+	expect(`{"id":"broken","where":"replay"}`, 200, `"version":0`)
+	if r := d.cli("actor", "unload", "bombs", "broken"); r.code != 0 {
+		t.Fatal(r.out)
+	}
+	expect(`{"id":"broken"}`, 500, "KIND_PANIC")
+	expect(`{"id":"broken"}`, 500, "KIND_PANIC")
+	expect(`{"id":"broken"}`, 409, "KIND_QUARANTINED")
+	expect(`{"id":"broken"}`, 409, "KIND_QUARANTINED")
+	expect(`{"id":"other"}`, 200, `"version":0`)
+	expect(`{"id":"a"}`, 200, `"version":3`)
+	contains(t, d.out.String(), "told to panic when loaded", "stack")
+	d.stop()
+}
