@@ -11,7 +11,10 @@ import (
 type Definition[S any] struct{ core *Core }
 
 // Hosted is what can be hosted: a definition of any state.
-type Hosted interface{ Core() *Core }
+type Hosted interface {
+	// Core returns the untyped definition.
+	Core() *Core
+}
 
 // New starts the definition of the aggregates of a stream. The initial state is
 // the zero S, or an empty message where S is a pointer to a protobuf message;

@@ -8,7 +8,9 @@ import (
 
 // Hydrator is what a host offers to a function that loads an aggregate.
 type Hydrator interface {
+	// Stream returns the stream name of the aggregate that is loaded.
 	Stream() message.StreamName
+	// ID returns its id.
 	ID() message.AggregateID
 	// Default loads as the aggregate would be without a function: the newest
 	// snapshot and the events behind it, or the state row.

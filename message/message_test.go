@@ -235,8 +235,8 @@ func TestGeneratedIDIsThatOfTheMessage(t *testing.T) {
 	id := func(messageID message.ID) message.AggregateID {
 		return message.NewWithID("s", messageID, message.Body{}).PrepareAggregateID("accounts", "id", true).Aggregate.ID
 	}
-	if id("a") != id("a") || id("a") == id("b") {
-		t.Errorf("%s %s %s", id("a"), id("a"), id("b"))
+	if first, again, other := id("a"), id("a"), id("b"); first != again || first == other {
+		t.Errorf("%s %s %s", first, again, other)
 	}
 }
 

@@ -125,7 +125,7 @@ func TestDepositAddsToTheBalanceOfAnOpenAccount(t *testing.T) {
 		Then(deposited(Deposited{100, at, message.DerivedID("m7", 1)})).
 		OK(map[string]int{"balance": 100}).
 		Version(1).
-		StateWhere(func(t testing.TB, s Account) {
+		StateWhere(func(s Account) {
 			if s.Balance != 100 {
 				t.Errorf("balance is %d", s.Balance)
 			}

@@ -92,12 +92,12 @@ func TestChecks(t *testing.T) {
 				e.List = append([]string(nil), e.List...)
 				return e
 			}
-			complains(t, func(t testing.TB) {
+			complains(t, func(t *fake) {
 				aggregatetest.Given(t, d, event(fresh())).DryRun(message.Dry).When("put", nil).OK()
 			}, test.texts...)
-			complains(t, func(t testing.TB) { aggregatetest.Given(t, d).When("put", nil).OK() }, test.texts...)
-			complains(t, func(t testing.TB) { aggregatetest.State(t, d, event(fresh())) }, test.texts...)
-			complains(t, func(t testing.TB) { aggregatetest.Apply(t, d, box{}, 3, event(fresh())) }, test.texts...)
+			complains(t, func(t *fake) { aggregatetest.Given(t, d).When("put", nil).OK() }, test.texts...)
+			complains(t, func(t *fake) { aggregatetest.State(t, d, event(fresh())) }, test.texts...)
+			complains(t, func(t *fake) { aggregatetest.Apply(t, d, box{}, 3, event(fresh())) }, test.texts...)
 		})
 	}
 }
@@ -142,8 +142,8 @@ func TestChecksOfDecisions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, event := boxes(fill, test.decide)
-			complains(t, func(t testing.TB) {
-				aggregatetest.Given(t, d, event(given)).When("put", nil).StateWhere(func(testing.TB, box) {})
+			complains(t, func(t *fake) {
+				aggregatetest.Given(t, d, event(given)).When("put", nil).StateWhere(func(box) {})
 			}, test.texts...)
 		})
 	}
@@ -156,21 +156,21 @@ func TestAnotherAggregatesEvent(t *testing.T) {
 	d, _ := boxes(keep, func(m *boxMsg, _ box, _ func(put) aggregate.Emitted[box]) boxDecision {
 		return m.Emit(foreign(put{N: 1})).OK()
 	})
-	complains(t, func(t testing.TB) { aggregatetest.Given(t, d).When("put", nil).Then().Version(-1) },
+	complains(t, func(t *fake) { aggregatetest.Given(t, d).When("put", nil).Then().Version(-1) },
 		`event "put" is registered by the aggregates of others, not of boxes`)
 }
 
 func TestAGivenStateHasToSurvive(t *testing.T) {
 	d, _ := boxes(keep, emitOne)
-	complains(t, func(t testing.TB) { aggregatetest.GivenState(t, d, box{hidden: 1}, 0).When("put", nil).OK() }, "the state does not survive its codec")
-	complains(t, func(t testing.TB) { aggregatetest.GivenState(t, d, box{Any: make(chan int)}, 0) }, "the state cannot be stored")
+	complains(t, func(t *fake) { aggregatetest.GivenState(t, d, box{hidden: 1}, 0).When("put", nil).OK() }, "the state does not survive its codec")
+	complains(t, func(t *fake) { aggregatetest.GivenState(t, d, box{Any: make(chan int)}, 0) }, "the state cannot be stored")
 }
 
 func TestARequestHasToSurvive(t *testing.T) {
 	type request struct{ N, hidden int }
 	d := aggregate.New[box]("boxes")
 	aggregate.Command(d, "put", nil, func(m *boxMsg, _ box, _ request) boxDecision { return m.OK() })
-	complains(t, func(t testing.TB) { aggregatetest.Given(t, d).When("put", request{1, 2}).OK() },
+	complains(t, func(t *fake) { aggregatetest.Given(t, d).When("put", request{1, 2}).OK() },
 		`the request of command "put" is not read as it was sent`, "- hidden: 2")
 }
 
@@ -192,12 +192,12 @@ func TestProtoMessages(t *testing.T) {
 		When("name", wrapperspb.String("b")).
 		Then(named(wrapperspb.String("b"))).
 		OK(wrapperspb.String("b")).
-		StateWhere(func(t testing.TB, s *structpb.Struct) {
+		StateWhere(func(s *structpb.Struct) {
 			if got := s.Fields["name"].GetStringValue(); got != "b" {
 				t.Errorf("the name is %q", got)
 			}
 		})
-	complains(t, func(t testing.TB) {
+	complains(t, func(t *fake) {
 		aggregatetest.Given(t, d).When("name", wrapperspb.String("b")).Then(named(wrapperspb.String("c")))
 	}, `"c"`, `"b"`, "when   name google.protobuf.StringValue 0a0162", "then   named 0a0162 (protobuf)")
 }

@@ -15,7 +15,7 @@ type fake struct {
 }
 
 // failures runs a test and returns its complaints.
-func failures(test func(t testing.TB)) []string {
+func failures(test func(t *fake)) []string {
 	f := &fake{}
 	run := func(step func()) {
 		done := make(chan struct{})
@@ -42,7 +42,7 @@ func (f *fake) Fatalf(format string, a ...any) { f.Errorf(format, a...); runtime
 func (f *fake) Fatal(a ...any)                 { f.Fatalf("%s", fmt.Sprint(a...)) }
 
 // complains checks that a test fails once, with all of some texts.
-func complains(t *testing.T, test func(t testing.TB), texts ...string) {
+func complains(t *testing.T, test func(t *fake), texts ...string) {
 	t.Helper()
 	faults := failures(test)
 	if len(faults) != 1 {

@@ -30,6 +30,7 @@ type stored struct {
 }
 
 func newHistory(t testing.TB, core *aggregate.Core) *history {
+	t.Helper()
 	return &history{t: t, core: core, start: core.NewState}
 }
 

@@ -90,11 +90,11 @@ func (r *Result[S]) State(want S) *Result[S] {
 	return r
 }
 
-// StateWhere lets a function check the state after the command.
-func (r *Result[S]) StateWhere(check func(t testing.TB, s S)) *Result[S] {
-	r.t().Helper()
+// StateWhere lets a function check the state after the command. It reports what
+// it finds to the test itself.
+func (r *Result[S]) StateWhere(check func(s S)) *Result[S] {
 	r.scenario.expects = true
-	check(r.t(), *r.after.(*S))
+	check(*r.after.(*S))
 	return r
 }
 

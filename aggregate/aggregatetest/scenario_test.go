@@ -12,49 +12,49 @@ import (
 
 // Each expectation is shown to fail.
 func TestExpectationsThatAreNotMet(t *testing.T) {
-	deposit := func(t testing.TB) *aggregatetest.Result[Account] {
+	deposit := func(t *fake) *aggregatetest.Result[Account] {
 		return aggregatetest.Given(t, Accounts, opened(Opened{"Ada"})).When("deposit", Deposit{Amount: 100})
 	}
 	want := Deposited{100, aggregatetest.DefaultTime, message.DerivedID(aggregatetest.DefaultMessageID, 1)}
 	for name, test := range map[string]struct {
-		run   func(t testing.TB)
+		run   func(t *fake)
 		texts []string
 	}{
-		"no events": {func(t testing.TB) { deposit(t).Then() }, []string{"the events are not as expected", `Name: "deposited"`}},
-		"another value": {func(t testing.TB) {
+		"no events": {func(t *fake) { deposit(t).Then() }, []string{"the events are not as expected", `Name: "deposited"`}},
+		"another value": {func(t *fake) {
 			other := want
 			other.Amount = 99
 			deposit(t).Then(deposited(other))
 		}, []string{"- Amount: 99", "+ Amount: 100"}},
-		"another event": {func(t testing.TB) { deposit(t).Then(withdrawn(Withdrawn{100})) }, []string{`"withdrawn"`, `"deposited"`}},
-		"another order": {func(t testing.TB) {
+		"another event": {func(t *fake) { deposit(t).Then(withdrawn(Withdrawn{100})) }, []string{`"withdrawn"`, `"deposited"`}},
+		"another order": {func(t *fake) {
 			aggregatetest.Given(t, Accounts, opened(Opened{"A"})).When("close", nil).Then(closed(Closed{}), withdrawn(Withdrawn{0}))
 		}, []string{"the events"}},
-		"one too many": {func(t testing.TB) { deposit(t).Then(deposited(want), closed(Closed{})) }, []string{`- {Name: "closed"`}},
-		"ok, no value": {func(t testing.TB) { deposit(t).OK() }, []string{"the answer is not as expected", "balance"}},
-		"other value":  {func(t testing.TB) { deposit(t).OK(map[string]int{"balance": 1}) }, []string{"the answer"}},
-		"created":      {func(t testing.TB) { deposit(t).Created() }, []string{"message.Created", "message.OK"}},
-		"error":        {func(t testing.TB) { deposit(t).Error("insufficient_funds") }, []string{"insufficient_funds"}},
-		"invalid":      {func(t testing.TB) { deposit(t).Invalid("amount") }, []string{"message.ValidationError"}},
-		"answer":       {func(t testing.TB) { deposit(t).Answer(message.NotFound{ID: "x"}) }, []string{"message.NotFound"}},
-		"version":      {func(t testing.TB) { deposit(t).Version(0) }, []string{"the version is not", "- "}},
-		"state":        {func(t testing.TB) { deposit(t).State(Account{Balance: 100}) }, []string{"the state is not", `+ Owner: "Ada"`}},
-		"state function": {func(t testing.TB) {
-			deposit(t).StateWhere(func(t testing.TB, s Account) { t.Errorf("balance %d", s.Balance) })
+		"one too many": {func(t *fake) { deposit(t).Then(deposited(want), closed(Closed{})) }, []string{`- {Name: "closed"`}},
+		"ok, no value": {func(t *fake) { deposit(t).OK() }, []string{"the answer is not as expected", "balance"}},
+		"other value":  {func(t *fake) { deposit(t).OK(map[string]int{"balance": 1}) }, []string{"the answer"}},
+		"created":      {func(t *fake) { deposit(t).Created() }, []string{"message.Created", "message.OK"}},
+		"error":        {func(t *fake) { deposit(t).Error("insufficient_funds") }, []string{"insufficient_funds"}},
+		"invalid":      {func(t *fake) { deposit(t).Invalid("amount") }, []string{"message.ValidationError"}},
+		"answer":       {func(t *fake) { deposit(t).Answer(message.NotFound{ID: "x"}) }, []string{"message.NotFound"}},
+		"version":      {func(t *fake) { deposit(t).Version(0) }, []string{"the version is not", "- "}},
+		"state":        {func(t *fake) { deposit(t).State(Account{Balance: 100}) }, []string{"the state is not", `+ Owner: "Ada"`}},
+		"state function": {func(t *fake) {
+			deposit(t).StateWhere(func(s Account) { t.Errorf("balance %d", s.Balance) })
 		}, []string{"balance 100"}},
-		"other path": {func(t testing.TB) {
+		"other path": {func(t *fake) {
 			aggregatetest.Given(t, Accounts).When("open_account", `{}`).Invalid("id")
 		}, []string{"the faults of the request are not", `- "id"`, `+ "owner: is missing"`}},
-		"other text": {func(t testing.TB) {
+		"other text": {func(t *fake) {
 			aggregatetest.Given(t, Accounts).When("open_account", `{}`).Invalid("owner: is empty")
 		}, []string{"is empty", "is missing"}},
-		"a fault more": {func(t testing.TB) {
+		"a fault more": {func(t *fake) {
 			aggregatetest.Given(t, Accounts, opened(Opened{"A"}), closed(Closed{})).When("deposit", `{}`).Invalid("amount")
 		}, []string{`+ ": the account is closed"`}},
-		"other code": {func(t testing.TB) {
+		"other code": {func(t *fake) {
 			aggregatetest.Given(t, Accounts).When("withdraw", Withdraw{Amount: 1}).Error("poor", map[string]int{"missing": 1})
 		}, []string{`- Code: "poor"`}},
-		"other detail": {func(t testing.TB) {
+		"other detail": {func(t *fake) {
 			aggregatetest.Given(t, Accounts).When("withdraw", Withdraw{Amount: 1}).Error("insufficient_funds")
 		}, []string{"missing"}},
 	} {
@@ -63,7 +63,7 @@ func TestExpectationsThatAreNotMet(t *testing.T) {
 }
 
 func TestAFailureTellsTheScenario(t *testing.T) {
-	complains(t, func(t testing.TB) {
+	complains(t, func(t *fake) {
 		aggregatetest.Given(t, Accounts, opened(Opened{"Ada"}), deposited(Deposited{Amount: 10})).
 			When("withdraw", `{"account_id" : "acc-1", "amount": 30}`).OK()
 	}, `scenario of accounts-id-1
@@ -77,17 +77,17 @@ func TestAFailureTellsTheScenario(t *testing.T) {
 }
 
 func TestAScenarioHasToExpectSomething(t *testing.T) {
-	complains(t, func(t testing.TB) { aggregatetest.Given(t, Accounts) }, "a scenario of accounts has no When")
-	complains(t, func(t testing.TB) { aggregatetest.Given(t, Accounts).When("close", nil) }, "a scenario of accounts expects nothing")
+	complains(t, func(t *fake) { aggregatetest.Given(t, Accounts) }, "a scenario of accounts has no When")
+	complains(t, func(t *fake) { aggregatetest.Given(t, Accounts).When("close", nil) }, "a scenario of accounts expects nothing")
 }
 
 func TestCommandsThatCannotBeRun(t *testing.T) {
-	given := func(t testing.TB) *aggregatetest.Scenario[Account] { return aggregatetest.Given(t, Accounts) }
-	complains(t, func(t testing.TB) { given(t).When("deposti", nil) }, `no command "deposti"`, `"deposit"`)
-	complains(t, func(t testing.TB) { given(t).When("deposit", `{`) }, "not valid JSON")
-	complains(t, func(t testing.TB) { given(t).When("deposit", func() {}) }, "a func() is no request")
-	complains(t, func(t testing.TB) { given(t).When("deposit", []int{1}) }, "has to be a JSON object")
-	complains(t, func(t testing.TB) { given(t).When("close", nil).OK(func() {}) }, "the expected value")
+	given := func(t *fake) *aggregatetest.Scenario[Account] { return aggregatetest.Given(t, Accounts) }
+	complains(t, func(t *fake) { given(t).When("deposti", nil) }, `no command "deposti"`, `"deposit"`)
+	complains(t, func(t *fake) { given(t).When("deposit", `{`) }, "not valid JSON")
+	complains(t, func(t *fake) { given(t).When("deposit", func() {}) }, "a func() is no request")
+	complains(t, func(t *fake) { given(t).When("deposit", []int{1}) }, "has to be a JSON object")
+	complains(t, func(t *fake) { given(t).When("close", nil).OK(func() {}) }, "the expected value")
 }
 
 // The message is what the scenario says it is.
@@ -150,5 +150,5 @@ func TestNullIsAValue(t *testing.T) {
 	d := aggregate.New[Account]("accounts")
 	aggregate.Command(d, "ask", nil, func(m *msg, _ Account, _ Close) decision { return m.OK(json.RawMessage("null")) })
 	aggregatetest.Given(t, d).When("ask", nil).OK(json.RawMessage(" null "))
-	complains(t, func(t testing.TB) { aggregatetest.Given(t, d).When("ask", nil).OK() }, "the answer is not as expected")
+	complains(t, func(t *fake) { aggregatetest.Given(t, d).When("ask", nil).OK() }, "the answer is not as expected")
 }

@@ -191,7 +191,7 @@ type (
 		Named inner `json:"named"`
 		B     int   `json:"B"`
 		C     int   `json:"-"`
-		D     int   `json:"-,"`
+		D     int   `json:"-,"` //nolint:staticcheck // a name that encoding/json takes
 		Inner inner `json:"inner"`
 	}
 	Tagged struct {
