@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -143,14 +144,9 @@ func (x *explainer) word(e *field.Error) (path, message string) {
 		return path, tooLong(value, node)
 	case field.ErrorTypeTooMany:
 		return path, tooMany(value, node)
+	default:
+		return path, cmp.Or(wordValue(path, value, node), e.Detail)
 	}
-	if path == "metadata.name" {
-		return path, fmt.Sprintf("%s is no name: %s", quote(fmt.Sprint(value)), nameAdvice)
-	}
-	if message := wordValue(value, node); message != "" {
-		return path, message
-	}
-	return path, e.Detail
 }
 
 // duplicateEntry explains an entry of a list whose key is taken.

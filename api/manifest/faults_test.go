@@ -102,6 +102,12 @@ func TestFaults(t *testing.T) {
 		{"accessRule missing", head + "  handlers: [{service: a, access: Rule}]\n", "f.yaml:6: spec.handlers[0].accessRule: access: Rule needs it: write the CEL expression that allows a call, or another access"},
 		{"accessRule unread", head + "  handlers: [{service: a, accessRule: 'true'}]\n", "f.yaml:6: spec.handlers[0].accessRule: accessRule is only read with access: Rule: write access: Rule, or remove accessRule"},
 
+		// A rule that only fails because of another fault says nothing.
+		{"misled rule", head + "  handlers: [{service: a, access: rule, accessRule: 'true'}]\n", `f.yaml:6: spec.handlers[0].access: "rule" is not allowed: write Rule`},
+		{"misled rule, no value", head + stream + "  handlers: [{service: a, stream: 5, on: New}, {service: b, stream: accounts, on: 5}]\n",
+			"f.yaml:7: spec.handlers[0].stream: 5 is a number, text is wanted: write \"5\"\n" +
+				"f.yaml:7: spec.handlers[1].on: 5 is a number: write New, Existing or MaybeNew"},
+
 		// A fault that keeps the API server from running rules hides none here.
 		{"all at once", head + "  replicas: 2\n  slots: 3\n  image: 5\n  handlers: [{service: a, on: New, visibility: private}, {service: b, access: Rule}, {stream: loans, on: New}]\n",
 			"f.yaml:6: spec.replicas: the embedded store is a file that one member opens: write replicas: 1, or a postgres store\n" +

@@ -14,14 +14,13 @@ import (
 // fault that blocks; here those rules count that such a fault cannot have
 // misled, so that a person learns of everything at once.
 func (d *definition) evaluate(object map[string]any, structure field.ErrorList) field.ErrorList {
-	blocking := slices.DeleteFunc(slices.Clone(structure), func(e *field.Error) bool { return !blocks(e) })
+	blocking := slices.DeleteFunc(slices.Clone(structure), func(e *field.Error) bool { return !slices.Contains(blockingTypes, e.Type) })
 	if len(blocking) == 0 {
 		return d.run(object)
 	}
 	object = runtime.DeepCopyJSON(object)
 	for _, e := range blocking {
-		switch e.Type {
-		case field.ErrorTypeTypeInvalid, field.ErrorTypeTooLong, field.ErrorTypeTooMany:
+		if slices.Contains(unsafeTypes, e.Type) {
 			remove(object, e.Field)
 		}
 	}
@@ -35,14 +34,15 @@ func (d *definition) run(object map[string]any) field.ErrorList {
 	return eachStream(object, errs)
 }
 
-// blocks is the API server's list of faults after which it runs no rules.
-func blocks(e *field.Error) bool {
-	switch e.Type {
-	case field.ErrorTypeNotSupported, field.ErrorTypeRequired, field.ErrorTypeTooLong, field.ErrorTypeTooMany, field.ErrorTypeTypeInvalid:
-		return true
-	}
-	return false
+// blockingTypes is the API server's list of faults after which it runs no
+// rules.
+var blockingTypes = []field.ErrorType{
+	field.ErrorTypeNotSupported, field.ErrorTypeRequired, field.ErrorTypeTooLong, field.ErrorTypeTooMany, field.ErrorTypeTypeInvalid,
 }
+
+// unsafeTypes are those of them that leave a value that a rule was not
+// compiled for, or not priced for.
+var unsafeTypes = []field.ErrorType{field.ErrorTypeTooLong, field.ErrorTypeTooMany, field.ErrorTypeTypeInvalid}
 
 // unevaluated reports that a rule ended in an error rather than in false.
 func unevaluated(e *field.Error) bool {
@@ -55,12 +55,9 @@ func (d *definition) misled(e *field.Error, blocked string) bool {
 	if within(e.Field, blocked) {
 		return true
 	}
-	if !isObjectRule(e) { // it reads one value, or is about a stream's name
-		return strings.HasPrefix(e.Field, "spec.handlers") && holdsStreamName(blocked)
-	}
 	object, rule, ok := d.ruleOf(e)
-	if !ok {
-		return true
+	if !ok { // the words of eachStream
+		return holdsStreamName(blocked)
 	}
 	below, ok := strings.CutPrefix(blocked, object+".")
 	if !ok {
@@ -79,15 +76,8 @@ func holdsStreamName(path string) bool {
 	return false
 }
 
-// isObjectRule reports that the rule stands at an object or a list, so that it
-// may have read any field in it.
-func isObjectRule(e *field.Error) bool {
-	_, omitted := e.BadValue.(field.OmitValueType)
-	return omitted
-}
-
-// ruleOf finds the object that a failed rule belongs to, and its expression. A
-// rule's fault is at the object or, if the rule says so, at a field of it.
+// ruleOf finds where a failed rule stands in the schema, and its expression. A
+// rule's fault is there or, if the rule says so, at a field below.
 func (d *definition) ruleOf(e *field.Error) (object, rule string, ok bool) {
 	for _, object := range []string{e.Field, parent(e.Field)} {
 		node := schemaAt(d.structural, object)
@@ -95,10 +85,9 @@ func (d *definition) ruleOf(e *field.Error) (object, rule string, ok bool) {
 			continue
 		}
 		for _, candidate := range node.XValidations {
-			if joinPath(object, strings.TrimPrefix(candidate.FieldPath, ".")) == e.Field || candidate.FieldPath == "" {
-				if candidate.Message == e.Detail {
-					return object, candidate.Rule, true
-				}
+			at := joinPath(object, strings.TrimPrefix(candidate.FieldPath, "."))
+			if at == e.Field && candidate.Message == e.Detail {
+				return object, candidate.Rule, true
 			}
 		}
 	}

@@ -88,8 +88,9 @@ func step(node *yaml.Node, path string) (key, value *yaml.Node, text, rest strin
 			return nil, nil, "", "", false
 		}
 		return key, value, keyText(key), rest, true
+	default: // a scalar has no fields
+		return nil, nil, "", "", false
 	}
-	return nil, nil, "", "", false
 }
 
 // plainKey is a key that stands in a path without brackets.
@@ -131,7 +132,7 @@ func cutIndex(path string) (digits, rest string, ok bool) {
 }
 
 func joinPath(path, field string) string {
-	if path == "" || strings.HasPrefix(field, "[") {
+	if path == "" || field == "" || strings.HasPrefix(field, "[") {
 		return path + field
 	}
 	return path + "." + field
@@ -194,5 +195,6 @@ func (s *source) walk(node *yaml.Node, path string, faults *[]Fault) {
 			}
 			s.walk(node.Content[i+1], field, faults)
 		}
+	default: // scalars hold no fields; what an alias stands for is walked there
 	}
 }

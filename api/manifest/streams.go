@@ -12,7 +12,7 @@ import (
 // is decided here: without the rule's fault there is none.
 func eachStream(object map[string]any, errs field.ErrorList) field.ErrorList {
 	at := slices.IndexFunc(errs, func(e *field.Error) bool {
-		return e.Field == "spec.handlers" && isObjectRule(e) && !unevaluated(e)
+		return e.Field == "spec.handlers" && !unevaluated(e)
 	})
 	if at < 0 {
 		return errs
