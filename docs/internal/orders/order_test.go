@@ -28,7 +28,7 @@ func TestPlaceOrder(t *testing.T) {
 func TestAddLine(t *testing.T) {
 	aggregatetest.Given(t, Orders, adasOrder).Assign("unit_cents", int64(350)).
 		When("add_line", AddLine{OrderID: "o-1", SKU: "tea", Quantity: 2}).
-		StateWhere(func(t testing.TB, o Order) {
+		StateWhere(func(o Order) {
 			if o.Cents != 700 || len(o.Lines) != 1 {
 				t.Errorf("the order is %+v", o)
 			}
