@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -135,4 +136,23 @@ func TestReadRefusesWhatIsTooLarge(t *testing.T) {
 	if err == nil || err.Error() != "f.yaml: the file has more than 1048576 bytes: write a shorter one" {
 		t.Errorf("err = %v", err)
 	}
+}
+
+func TestParseIsSafeForConcurrentUse(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("testdata", "bank.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if _, err := manifest.Parse("bank.yaml", data); err != nil {
+				t.Error(err)
+			}
+			if _, err := manifest.Parse("f.yaml", []byte(head+"  slots: 3\n")); err == nil {
+				t.Error("three slots were accepted")
+			}
+		})
+	}
+	group.Wait()
 }
