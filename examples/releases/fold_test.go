@@ -152,7 +152,7 @@ func TestTheAggregateDecidesAsTheFold(t *testing.T) {
 			p = &live{state: Packages.Core().NewState(), version: message.NoVersion}
 			packages[r.Package] = p
 		}
-		switch answer := p.send(t, l, r).(type) { //nolint:gochecksumtype // any other answer is a fault
+		switch answer := p.send(t, l, r).(type) {
 		case message.OK, message.Created:
 			taken = append(taken, entry{r.Package, string(r.Version)})
 		case message.DomainError:

@@ -43,8 +43,11 @@ type Booked struct {
 // BoxOffice is that other system. Hold may be called again for the same seat
 // and guest; a hold that is not confirmed ends by itself after some minutes.
 type BoxOffice interface {
+	// Hold keeps a seat free for a guest, for a while.
 	Hold(ctx context.Context, seat message.AggregateID, guest string) error
+	// Confirm gives the seat to the guest that it is held for.
 	Confirm(ctx context.Context, seat message.AggregateID) error
+	// Release ends the hold.
 	Release(ctx context.Context, seat message.AggregateID) error
 }
 
