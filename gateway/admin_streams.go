@@ -30,7 +30,7 @@ type aggregate interface {
 // or the status of why there is none.
 func (g *Gateway) ownerOf(req aggregate) (*link, error) {
 	stream, id := message.StreamName(req.GetStream()), message.AggregateID(req.GetAggregateId())
-	if err := errors.Join(stream.Validate(), id.Validate()); err != nil {
+	if err := faults(stream.Validate(), id.Validate()); err != nil {
 		return nil, invalid(err.Error()).Err()
 	}
 	owner := g.owner(stream, id)
@@ -151,4 +151,3 @@ func again[R any](ctx context.Context, call func() (R, error)) (R, error) {
 		pause = min(2*pause, maxPause)
 	}
 }
-

@@ -27,9 +27,10 @@ type Gateway struct {
 	members    *members
 	turn       atomic.Uint64 // whose turn it is to run a service without an aggregate
 
-	grpc   *grpc.Server
-	http   *http.Server
-	health *health.Server
+	grpc    *grpc.Server
+	http    *http.Server
+	health  *health.Server
+	openAPI openAPI
 
 	draining chan struct{} // closed when Shutdown begins
 	drain    sync.Once

@@ -24,7 +24,7 @@ type members struct {
 	byID     map[ring.MemberID]*link
 	now      atomic.Pointer[catalogue]
 
-	any  atomic.Bool // one has told at least
+	any atomic.Bool // one has told at least
 
 	learned func() // called after a member has told
 

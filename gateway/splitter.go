@@ -188,4 +188,3 @@ func (p *peeked) Read(b []byte) (int, error) {
 	p.seen = p.seen[n:]
 	return n, nil
 }
-
