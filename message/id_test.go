@@ -21,7 +21,7 @@ func TestIDFrom(t *testing.T) {
 		}
 	}
 	for _, raw := range []string{
-		`1.5`, `1.0`, `1e3`, `1E3`, `-1.5e-3`, `true`, `false`, `{}`, `["a"]`, `null`, ``, `-`,
+		`1.5`, `1.0`, `1e3`, `1E3`, `-1.5e-3`, `true`, `false`, `{}`, `["a"]`, `null`, ``, `-`, `"`, `"a`, `"a"b"`, `"a\"`, "\"\xff\"",
 		`"a\u0000b"`, `"a\nb"`, `"` + strings.Repeat("x", 513) + `"`, strings.Repeat("1", 513),
 	} {
 		if got, err := message.IDFrom(json.RawMessage(raw)); err == nil {
