@@ -47,16 +47,22 @@ func (h *Host) settle(a *actor, e *envelope, v handler.Verdict) {
 	case v.Blocked && e.message.DryRun != message.Real:
 		h.rolledBack(a, e, a.state)
 	case v.Blocked: // a filter left nothing to store
-		h.guarded(e.message, "commit", func() { core.Committed(h.ctx, e.message, a.state) })
-		h.guarded(e.message, "saved", func() { core.Saved(h.ctx, e.message.Aggregate.ID, a.state, a.version) })
+		h.guarded(e.message, "commit", func() { core.Committed(h.callbackContext(e), e.message, a.state) })
+		h.guarded(e.message, "saved", func() { core.Saved(h.callbackContext(e), e.message.Aggregate.ID, a.state, a.version) })
 	}
 	h.respond(e, v.Response)
 }
 
-// respond answers a command.
+// respond answers a command that stored nothing.
 func (h *Host) respond(e *envelope, r message.Response) {
 	h.cfg.Observer.CommandHandled(e.message, r, time.Since(e.arrived))
 	e.answer(r)
+}
+
+// respondStored answers a command whose events are stored.
+func (h *Host) respondStored(e *envelope, c *commit) {
+	h.cfg.Observer.CommandHandled(e.message, c.response, time.Since(e.arrived))
+	e.answerAt(c.response, c.after)
 }
 
 // prepare encodes what the command stores and, unless callbacks need the state
@@ -180,5 +186,5 @@ func (h *Host) rolledBack(a *actor, e *envelope, before any) {
 	if e.work != runCommand {
 		return
 	}
-	h.guarded(e.message, "rollback", func() { a.hosted.core.RolledBack(h.ctx, e.message, before) })
+	h.guarded(e.message, "rollback", func() { a.hosted.core.RolledBack(h.callbackContext(e), e.message, before) })
 }

@@ -70,7 +70,7 @@ func (h *Host) deleted(a *actor, e *envelope, c *commit) {
 	if c.tomb == store.TypeErased {
 		h.eraser.add(a.stream)
 	}
-	e.answer(c.response)
+	e.answerAt(c.response, c.after)
 }
 
 // eraser blanks the payloads of erased streams, in chunks beside the appends.

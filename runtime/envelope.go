@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +29,8 @@ type envelope struct {
 	read    func(handler.View) message.Response // of a read
 	hard    bool                                // of a deletion
 
-	deadline time.Time // zero: none
+	caller   context.Context // for its values only: it may have ended
+	deadline time.Time       // zero: none
 	arrived  time.Time
 	next     *envelope // in the mailbox; guarded by the slot
 
@@ -51,6 +53,15 @@ type envelope struct {
 // answer replies once; later answers are dropped.
 func (e *envelope) answer(r message.Response) {
 	if e.answered.CompareAndSwap(false, true) {
+		e.reply(r)
+	}
+}
+
+// answerAt is answer with the version that the aggregate has after the command.
+// Only who answers writes it: an earlier answer may be being read.
+func (e *envelope) answerAt(r message.Response, v message.Version) {
+	if e.answered.CompareAndSwap(false, true) {
+		e.message.Aggregate.Version = v
 		e.reply(r)
 	}
 }

@@ -83,7 +83,7 @@ func (h *Host) committed(a *actor, e *envelope) {
 	}
 	core := a.hosted.core
 	if c.pending != nil {
-		h.guarded(e.message, "commit", func() { core.Committed(h.ctx, e.message, a.state) })
+		h.guarded(e.message, "commit", func() { core.Committed(h.callbackContext(e), e.message, a.state) })
 		p := handler.Guard("apply", func() {
 			for _, event := range c.pending {
 				core.Apply(a.state, event)
@@ -94,7 +94,7 @@ func (h *Host) committed(a *actor, e *envelope) {
 			h.logPanic(e.message, p)
 			a.panicked(p.Error(), time.Now())
 			h.drop(a)
-			h.respond(e, c.response)
+			h.respondStored(e, c)
 			return
 		}
 	}
@@ -102,8 +102,8 @@ func (h *Host) committed(a *actor, e *envelope) {
 	a.hosted.loaded(0, c.size-a.size)
 	a.size = c.size
 	h.planUnload(a, c.unload)
-	h.guarded(e.message, "saved", func() { core.Saved(h.ctx, e.message.Aggregate.ID, a.state, a.version) })
-	h.respond(e, c.response)
+	h.guarded(e.message, "saved", func() { core.Saved(h.callbackContext(e), e.message.Aggregate.ID, a.state, a.version) })
+	h.respondStored(e, c)
 	h.relieve(a.hosted)
 }
 

@@ -290,6 +290,7 @@ func (h *Host) enqueue(ctx context.Context, e *envelope, name message.StreamName
 		return nil
 	}
 	e.arrived = time.Now()
+	e.caller = ctx
 	e.deadline, _ = ctx.Deadline()
 	stream := name.Of(e.message.Aggregate.ID)
 	id := ring.SlotOf(stream, len(h.slots))

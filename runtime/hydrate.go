@@ -32,7 +32,8 @@ func (h *Host) loaded(a *actor, e *envelope) (waits bool) {
 	found := e.loaded.Commands
 	e.loaded = store.Loaded{}
 	if len(found) > 0 && found[0] != nil && !a.erased {
-		e.answer(handler.Repeat(e.message, &found[0].Command))
+		r := handler.Repeat(e.message, &found[0].Command)
+		e.answerAt(r, versionOf(r, a.version))
 		return false
 	}
 	return h.run(a, e)
@@ -91,7 +92,7 @@ func (h *Host) fold(a *actor, e *envelope) error {
 		a.state = a.hosted.core.NewState()
 		return nil
 	}
-	ctx, cancel := h.ctx, context.CancelFunc(func() {})
+	ctx, cancel := h.callbackContext(e), context.CancelFunc(func() {})
 	if !e.deadline.IsZero() {
 		ctx, cancel = context.WithDeadline(ctx, e.deadline)
 	}

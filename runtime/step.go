@@ -112,7 +112,7 @@ func (h *Host) run(a *actor, e *envelope) (waits bool) {
 		return false
 	}
 	if r := a.processed(e); r != nil {
-		e.answer(r)
+		e.answerAt(r, versionOf(r, a.version))
 		return false
 	}
 	switch e.work {
@@ -137,6 +137,21 @@ func (a *actor) processed(e *envelope) message.Response {
 		}
 	}
 	return nil
+}
+
+// versionOf returns the version that a response names, else another one.
+func versionOf(r message.Response, otherwise message.Version) message.Version {
+	switch r := r.(type) { //nolint:gochecksumtype // the others name none
+	case message.OK:
+		if r.HasVersion {
+			return r.Version
+		}
+	case message.Created:
+		if r.HasVersion {
+			return r.Version
+		}
+	}
+	return otherwise
 }
 
 func (h *Host) read(a *actor, e *envelope) {

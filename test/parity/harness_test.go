@@ -4,20 +4,24 @@ package parity
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"github.com/ringhold/ringhold/api/v1alpha1"
+	"go.uber.org/goleak"
+
 	"github.com/ringhold/ringhold/dispatch"
+	"github.com/ringhold/ringhold/handler"
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/shard"
 	"github.com/ringhold/ringhold/store"
 	"github.com/ringhold/ringhold/store/memory"
 	"github.com/ringhold/ringhold/store/sqlite"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // stores opens an empty group on each kind of store.
 var stores = map[string]func(t *testing.T) store.Store{
@@ -35,88 +39,69 @@ var stores = map[string]func(t *testing.T) store.Store{
 	},
 }
 
-// onEveryStore runs a test as a subtest for each store, with a group that hosts
-// what setup says.
-func onEveryStore(t *testing.T, setup setup, test func(t *testing.T, g *group)) {
+// start starts a group on the store of a subtest; it ends with the subtest.
+type start func(*setup) *group
+
+// onEveryStore runs a test as a subtest for each store. What the test hosts is
+// made anew for each, since definitions hold what a test records.
+func onEveryStore(t *testing.T, test func(t *testing.T, start start)) {
+	t.Helper()
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) { test(t, startOn(t, open)) })
+	}
+}
+
+// inVirtualTime is onEveryStore with a clock that stands still while anything
+// runs and jumps to the next timer when nothing does: timeouts take no time,
+// and synctest.Wait tells when nothing more is going to happen.
+func inVirtualTime(t *testing.T, test func(t *testing.T, start start)) {
 	t.Helper()
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
-			g := &group{t: t, setup: setup, store: open(t)}
-			t.Cleanup(func() {
-				g.stop()
-				if err := g.store.Close(); err != nil {
-					t.Errorf("close the store: %v", err)
-				}
-			})
-			g.start()
-			test(t, g)
+			synctest.Test(t, func(t *testing.T) { test(t, startOn(t, open)) })
 		})
 	}
 }
 
-// setup says what a group hosts.
-type setup struct {
-	hosted   []shard.Hosted
-	streams  []v1alpha1.StreamSpec
-	handlers []v1alpha1.HandlerSpec
-	metadata map[string]string
-	observer dispatch.Observer
-	log      slog.Handler // nil: logs go to the test's output
+func startOn(t *testing.T, open func(t *testing.T) store.Store) start {
+	return func(s *setup) *group {
+		t.Helper()
+		g := &group{t: t, setup: s, store: &tappedStore{Store: open(t)}}
+		t.Cleanup(func() {
+			g.stop()
+			if err := g.store.Close(); err != nil {
+				t.Errorf("close the store: %v", err)
+			}
+		})
+		g.start()
+		return g
+	}
 }
 
-// group is a running group with one member.
+// group is a running group.
 type group struct {
 	t     *testing.T
-	setup setup
-	store store.Store
+	setup *setup
+	store *tappedStore
 	local *shard.Local
 }
 
 func (g *group) start() {
 	g.t.Helper()
-	m := &v1alpha1.AggregateService{}
-	m.Name = "parity"
-	m.Spec.Slots = 16
-	m.Spec.EventMetadata = g.setup.metadata
-	m.Spec.Streams = g.setup.streams
-	m.Spec.Handlers = g.setup.handlers
-	for i := range m.Spec.Streams {
-		if s := &m.Spec.Streams[i]; s.MailboxLimit == 0 {
-			s.MailboxLimit = 1000
-		}
-	}
-	for i := range m.Spec.Handlers {
-		setDefaults(&m.Spec.Handlers[i])
-	}
-	plan, err := shard.Resolve("parity.yaml", m, shard.Binary{Hosted: g.setup.hosted})
+	plan, err := g.setup.resolve()
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	handler := g.setup.log
-	if handler == nil {
-		handler = slog.NewTextHandler(g.t.Output(), nil)
+	out := g.setup.log
+	if out == nil {
+		out = slog.NewTextHandler(g.t.Output(), nil)
 	}
 	g.local, err = shard.StartLocal(g.t.Context(), shard.LocalConfig{
-		Store: g.store, Plan: plan, Members: 1, Observer: g.setup.observer,
-		Logger: slog.New(dispatch.NewLogHandler(handler)),
+		Store: g.store, Plan: plan, Members: max(g.setup.members, 1), Observer: g.setup.observer,
+		Logger: slog.New(dispatch.NewLogHandler(out)),
 	})
 	if err != nil {
 		g.t.Fatal(err)
-	}
-}
-
-func setDefaults(h *v1alpha1.HandlerSpec) {
-	if h.ID == "" {
-		h.ID = "id"
-	}
-	if h.CommitTimeout.Duration == 0 {
-		h.CommitTimeout.Duration = 5 * time.Second
-	}
-	if h.Access == "" {
-		h.Access = v1alpha1.AccessPublic
-	}
-	if h.Visibility == "" {
-		h.Visibility = v1alpha1.VisibilityPublic
 	}
 }
 
@@ -140,74 +125,139 @@ func (g *group) restart() {
 	g.start()
 }
 
-func (g *group) dispatcher() *dispatch.Dispatcher { return g.local.Members()[0].Dispatcher() }
-
-// newMessage makes a message with a JSON request.
-func (g *group) newMessage(service, request string) *message.Message {
+// restartWith is restart as another release, which hosts something else.
+func (g *group) restartWith(s *setup) {
 	g.t.Helper()
+	g.stop()
+	g.setup = s
+	g.start()
+}
+
+func (g *group) member() *shard.Member { return g.local.Members()[0] }
+
+func (g *group) dispatcher() *dispatch.Dispatcher { return g.member().Dispatcher() }
+
+// message makes a message with a JSON request; an empty one is none.
+func (g *group) message(service, request string) *message.Message {
+	g.t.Helper()
+	return newMessage(g.t, service, request)
+}
+
+func newMessage(t *testing.T, service, request string) *message.Message {
+	t.Helper()
 	raw, err := message.JSONBody([]byte(request))
 	if err != nil {
-		g.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return message.New(message.ServiceName(service), raw)
 }
 
-// dispatch sends a request with a message id of its own.
-func (g *group) dispatch(service, request string) message.Response {
+// messageAs is message with an id that the caller chose.
+func (g *group) messageAs(id, service, request string) *message.Message {
 	g.t.Helper()
-	return g.send(g.newMessage(service, request))
-}
-
-// dispatchAs sends a request with a message id.
-func (g *group) dispatchAs(id, service, request string) message.Response {
-	g.t.Helper()
-	m := g.newMessage(service, request)
+	m := g.message(service, request)
 	m.ID, m.CorrelationID, m.CausationID = message.ID(id), message.ID(id), message.ID(id)
-	return g.send(m)
+	return m
 }
 
-func (g *group) send(m *message.Message) message.Response {
+// do dispatches a request and returns the response.
+func (g *group) do(service, request string) message.Response {
 	g.t.Helper()
-	return g.dispatcher().Dispatch(g.t.Context(), m).Response
+	return g.send(g.message(service, request)).Response
 }
 
-// unload drops an aggregate from memory, so that the next command loads it.
-func (g *group) unload(stream message.StreamName, id message.AggregateID) {
+// doAs is do with a message id.
+func (g *group) doAs(id, service, request string) message.Response {
+	g.t.Helper()
+	return g.send(g.messageAs(id, service, request)).Response
+}
+
+// dry is do as a dry run.
+func (g *group) dry(kind message.DryRun, service, request string) message.Response {
+	g.t.Helper()
+	m := g.message(service, request)
+	m.DryRun = kind
+	return g.send(m).Response
+}
+
+func (g *group) send(m *message.Message, options ...dispatch.Option) *message.Message {
+	g.t.Helper()
+	return g.dispatcher().Dispatch(g.t.Context(), m, options...)
+}
+
+// pending is a message that was dispatched and not waited for.
+type pending chan *message.Message
+
+// begin dispatches a message without waiting.
+func (g *group) begin(m *message.Message, options ...dispatch.Option) pending {
+	g.t.Helper()
+	p := make(pending, 1)
+	g.dispatcher().Start(g.t.Context(), m, func(answer *message.Message) { p <- answer }, options...)
+	return p
+}
+
+// response waits for the answer.
+func (p pending) response() message.Response { return (<-p).Response }
+
+// answered reports whether there is an answer already, and leaves it there.
+func (p pending) answered() bool { return len(p) > 0 }
+
+// unload drops an aggregate from memory, so that the next command loads it, and
+// reports whether it was there.
+func (g *group) unload(id message.AggregateID) bool {
 	g.t.Helper()
 	m := message.New("$unload", message.Body{})
-	m.Aggregate.Stream, m.Aggregate.ID = stream, id
+	m.Aggregate.Stream, m.Aggregate.ID = tallies, id
+	r := wait(func(reply func(message.Response)) { g.member().Host().Unload(g.t.Context(), m, reply) })
+	return value[bool](g.t, r)
+}
+
+// remove deletes an aggregate; expected may be nil.
+func (g *group) remove(id message.AggregateID, hard bool, expected *message.Version) message.Response {
+	g.t.Helper()
+	return g.removeAs(string(message.NewID()), id, hard, expected)
+}
+
+func (g *group) removeAs(messageID string, id message.AggregateID, hard bool, expected *message.Version) message.Response {
+	g.t.Helper()
+	m := g.messageAs(messageID, "$delete", "")
+	m.Aggregate.Stream, m.Aggregate.ID, m.Expected = tallies, id, expected
+	return wait(func(reply func(message.Response)) { g.member().Host().Delete(g.t.Context(), m, hard, reply) })
+}
+
+func wait(begin func(reply func(message.Response))) message.Response {
 	done := make(chan message.Response, 1)
-	g.local.Members()[0].Host().Unload(g.t.Context(), m, func(r message.Response) { done <- r })
-	if _, ok := (<-done).(message.OK); !ok {
-		g.t.Fatalf("unload %s %s failed", stream, id)
-	}
+	begin(func(r message.Response) { done <- r })
+	return <-done
+}
+
+// read returns the state of an aggregate within a turn of its own.
+func (g *group) read(id message.AggregateID) (state tally, v message.Version, exists bool) {
+	g.t.Helper()
+	m := message.New("$read", message.Body{})
+	m.Aggregate.Stream, m.Aggregate.ID = tallies, id
+	r := wait(func(reply func(message.Response)) {
+		g.member().Host().Read(g.t.Context(), m, func(view handler.View) message.Response {
+			state, v, exists = *view.State.(*tally), view.Version, view.Exists
+			return message.OK{}
+		}, reply)
+	})
+	want(g.t, r, message.OK{})
+	return state, v, exists
+}
+
+// inMemory counts the loaded aggregates.
+func (g *group) inMemory() int64 {
+	n, _ := g.member().Host().Actors()
+	return n
 }
 
 // events returns what is stored of an aggregate.
-func (g *group) events(stream message.StreamName, id message.AggregateID) []store.Event {
+func (g *group) events(id message.AggregateID) []store.Event {
 	g.t.Helper()
-	events, err := g.store.ReadStream(g.t.Context(), stream.Of(id), 0, 1000)
+	events, err := g.store.ReadStream(g.t.Context(), message.StreamName(tallies).Of(id), 0, 1000)
 	if err != nil {
 		g.t.Fatal(err)
 	}
 	return events
-}
-
-// value decodes the value of an OK or Created response into a T.
-func value[T any](t *testing.T, r message.Response) T {
-	t.Helper()
-	var v message.Value
-	switch r := r.(type) { //nolint:gochecksumtype // the others have none
-	case message.OK:
-		v = r.Value
-	case message.Created:
-		v = r.Value
-	default:
-		t.Fatalf("response %#v has no value", r)
-	}
-	var out T
-	if err := json.Unmarshal(v.JSON, &out); err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
