@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"runtime/debug"
 
@@ -68,9 +67,10 @@ func (s *Service) checkRule(m *message.Message, log *slog.Logger) message.Respon
 }
 
 // crashed logs a panic with the stack of the goroutine that recovers it, and
-// returns its answer.
+// returns its answer. That does not carry the panic's value, which may hold what
+// the caller should not see.
 func crashed(log *slog.Logger, m *message.Message, during string, v any) message.Response {
 	log.LogAttrs(context.Background(), slog.LevelError, "service panicked",
 		append(LogAttrs(m), slog.String("during", during), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))...)
-	return message.Crashed{Reason: fmt.Sprint(v)}
+	return message.Crashed{Reason: "the service panicked in " + during}
 }

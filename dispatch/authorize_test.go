@@ -64,7 +64,7 @@ func TestCheck_PanicIsCrashedAndLogged(t *testing.T) {
 			var log logged
 			m := greet()
 			got := s.Check(m, slog.New(log.handler()))
-			if want := (message.Crashed{Reason: "no policy loaded"}); got != message.Response(want) {
+			if want := (message.Crashed{Reason: "the service panicked in authorize"}); got != message.Response(want) {
 				t.Errorf("answered %#v, want %#v", got, want)
 			}
 			wantStack(t, &log, m, "TestCheck_PanicIsCrashedAndLogged")

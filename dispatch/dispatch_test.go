@@ -109,7 +109,7 @@ func TestDispatch_CrashIsAnsweredAtOnce(t *testing.T) {
 			})
 			m := greet()
 			got := d.Dispatch(t.Context(), m, dispatch.NoTimeout).Response
-			if want := (message.Crashed{Reason: "boom"}); got != message.Response(want) {
+			if want := (message.Crashed{Reason: "the service panicked in run"}); got != message.Response(want) {
 				t.Errorf("answered %#v, want %#v", got, want)
 			}
 			wantStack(t, &log, m, "TestDispatch_CrashIsAnsweredAtOnce")

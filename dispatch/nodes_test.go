@@ -183,7 +183,7 @@ func TestDispatch_PlaceOrdersTheNodes(t *testing.T) {
 func TestDispatch_ANodeThatPanicsIsCrashed(t *testing.T) {
 	broken := &node{id: "a", dispatch: func(context.Context, *message.Message, func(message.Response)) { panic("no connection") }}
 	got := dispatcher(t, dispatch.Config{Registry: group("greet", broken)}).Dispatch(t.Context(), greet()).Response
-	if want := (message.Crashed{Reason: "no connection"}); got != message.Response(want) {
+	if want := (message.Crashed{Reason: "the service panicked in ask node a"}); got != message.Response(want) {
 		t.Errorf("answered %#v, want %#v", got, want)
 	}
 }
