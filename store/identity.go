@@ -13,9 +13,8 @@ const NoOffset Offset = -1
 // the first is 1.
 type Epoch int64
 
-// MemberID identifies one process (or one member within it) for one life: a
-// start gets a new one.
-type MemberID string
+// MemberID identifies a member for one life: a start gets a new one.
+type MemberID = ring.MemberID
 
 // WriterID numbers the writers of a member, from 0.
 type WriterID int32
