@@ -227,11 +227,12 @@ func (h *Host) notOwned(m *message.Message) message.Response {
 // block. The deadline of ctx bounds when the command may start; once it has
 // started it runs to its end.
 func (h *Host) Serve(ctx context.Context, b *handler.Binding, m *message.Message, reply func(message.Response)) {
-	if b.Open(m); m.Halted {
+	if b.Open(m); m.Halted && (m.FirstAttempt || m.Aggregate.ID == "") {
 		reply(m.Response)
 		return
 	}
-	e := &envelope{work: runCommand, message: m, binding: b, reply: reply, ready: !b.Command.HasBefore()}
+	// A repeat is answered as it was the first time, whatever is said of it now.
+	e := &envelope{work: runCommand, message: m, binding: b, reply: reply, ready: m.Halted || !b.Command.HasBefore()}
 	a := h.enqueue(ctx, e, b.Stream())
 	if a == nil || e.ready {
 		return

@@ -68,7 +68,7 @@ func (h *Host) turn(a *actor, e *envelope) (waits bool) {
 		h.unload(a, e)
 		return false
 	}
-	if e.message.Halted { // by its Before step
+	if e.message.Halted && e.message.FirstAttempt { // refused before its turn
 		e.answer(e.message.Response)
 		return false
 	}
@@ -113,6 +113,10 @@ func (h *Host) run(a *actor, e *envelope) (waits bool) {
 	}
 	if r := a.processed(e); r != nil {
 		e.answerAt(r, versionOf(r, a.version))
+		return false
+	}
+	if e.message.Halted { // refused before its turn, and not a repeat
+		e.answer(e.message.Response)
 		return false
 	}
 	switch e.work {
