@@ -32,8 +32,9 @@ type Gateway struct {
 	health  *health.Server
 	openAPI openAPI
 
-	draining chan struct{} // closed when Shutdown begins
-	drain    sync.Once
+	draining chan struct{} // closed by drain
+	drained  sync.Once
+	shut     sync.Once
 	stop     context.CancelFunc // ends the links
 	running  sync.WaitGroup     // the links
 
@@ -102,13 +103,12 @@ func (g *Gateway) Serve(l net.Listener) error {
 // open is cut off, and the error says so. A second call waits for the first.
 func (g *Gateway) Shutdown(ctx context.Context) error {
 	var err error
-	g.drain.Do(func() { err = g.shutdown(ctx) })
+	g.shut.Do(func() { err = g.shutdown(ctx) })
 	return err
 }
 
 func (g *Gateway) shutdown(ctx context.Context) error {
-	g.health.Shutdown()
-	close(g.draining) // HTTP answers close their connections, streams are drained
+	g.drain()
 	if g.cfg.Linger > 0 {
 		wait(ctx, g.cfg.Linger)
 	}
@@ -127,6 +127,15 @@ func (g *Gateway) shutdown(ctx context.Context) error {
 	g.stop()
 	g.running.Wait()
 	return errors.Join(httpErr, grpcErr, g.dispatcher.Close(ctx))
+}
+
+// drain asks clients to go elsewhere: checks of health fail, HTTP answers close
+// their connections, streams are told to end.
+func (g *Gateway) drain() {
+	g.drained.Do(func() {
+		g.health.Shutdown()
+		close(g.draining)
+	})
 }
 
 func (g *Gateway) finishHTTP(ctx context.Context) error {

@@ -31,7 +31,7 @@ func (g *Gateway) writeStatus(w http.ResponseWriter, code int, st *status.Status
 	body, err := statusJSON(wire.Readable(st))
 	if err != nil {
 		g.cfg.Logger.Error("a status has no JSON form", slog.Any("error", err), slog.String("status", st.String()))
-		body = map[string]any{"code": int(st.Code()), "message": st.Message()}
+		body = statusDocument{Code: int(st.Code()), Message: st.Message()}
 	}
 	g.writeJSON(w, code, body)
 }
@@ -67,28 +67,31 @@ func (g *Gateway) write(w http.ResponseWriter, code int, body []byte) {
 	_, _ = w.Write(body) // the client may have gone
 }
 
+// statusDocument is google.rpc.Status in JSON.
+type statusDocument struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	Details any    `json:"details,omitempty"`
+}
+
 // statusJSON returns a status in the JSON form of google.rpc.Status, with the
 // versions and sizes of its refusal as numbers, which readers of that form take
 // as well as the strings that protobuf writes.
-func statusJSON(st *status.Status) (map[string]any, error) {
+func statusJSON(st *status.Status) (doc statusDocument, err error) {
 	out := st.Proto()
 	b, err := protojson.Marshal(out)
 	if err != nil { // a value of a type that only the members know
 		b, err = protojson.Marshal(opaque(out))
 	}
 	if err != nil {
-		return nil, err
+		return doc, err
 	}
-	var doc map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(b))
 	decoder.UseNumber()
 	if err := decoder.Decode(&doc); err != nil {
-		return nil, err
+		return doc, err
 	}
-	if doc["code"] == nil {
-		doc["code"] = 0
-	}
-	numbers(doc["details"])
+	numbers(doc.Details)
 	return doc, nil
 }
 

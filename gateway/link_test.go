@@ -1,0 +1,243 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/ringhold/ringhold/message"
+	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
+)
+
+// What a broken link left open is sent again with the same id, as no first
+// attempt, and its caller notices nothing.
+func TestBrokenLinkIsRetried(t *testing.T) {
+	var attempts atomic.Int32
+	g := startGroup(t, 1, func(_ *Config, members []*fakeMember) {
+		m := members[0]
+		m.run = func(_ *pb.DispatchRequest, reply func(message.Response)) {
+			if attempts.Add(1) == 1 {
+				m.cut()
+				return
+			}
+			reply(message.OK{Version: 7, HasVersion: true})
+		}
+	})
+	resp, err := g.calls.Dispatch(t.Context(), request("deposit", `{"account_id":"a"}`))
+	if err != nil || resp.GetOk().GetVersion() != 7 {
+		t.Fatalf("got %v, %v", resp, err)
+	}
+	got := g.members[0].await(t, 2)
+	if got[0].GetMessageId() != got[1].GetMessageId() || got[1].GetMessageId() != resp.GetMessageId() {
+		t.Errorf("the message had the ids %q, then %q; its answer names %q", got[0].GetMessageId(), got[1].GetMessageId(), resp.GetMessageId())
+	}
+	if !got[0].GetRouting().GetFirstAttempt() || got[1].GetRouting().GetFirstAttempt() {
+		t.Error("only the first attempt is one")
+	}
+	if len(got) != 2 {
+		t.Errorf("the member got it %d times", len(got))
+	}
+}
+
+// A service without an aggregate remembers nothing: it must not run twice.
+func TestServiceWithoutAggregateIsNotRetried(t *testing.T) {
+	g := startGroup(t, 1, func(_ *Config, members []*fakeMember) {
+		m := members[0]
+		m.run = func(*pb.DispatchRequest, func(message.Response)) { m.cut() }
+	})
+	_, err := g.calls.Dispatch(t.Context(), &pb.DispatchRequest{Service: "greet"})
+	if status.Code(err) != codes.DeadlineExceeded || kindOf(err) != pb.Kind_KIND_SERVICE_TIMEOUT {
+		t.Errorf("got %v", err)
+	}
+	if n := len(g.members[0].await(t, 1)); n != 1 {
+		t.Errorf("the member got it %d times", n)
+	}
+}
+
+// What waited when the link broke goes again before what came later, in order.
+func TestRetryKeepsTheOrder(t *testing.T) {
+	const all = 100
+	var mu sync.Mutex
+	var broken bool
+	var after []string
+	g := startGroup(t, 1, func(_ *Config, members []*fakeMember) {
+		m := members[0]
+		m.run = func(req *pb.DispatchRequest, reply func(message.Response)) {
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case broken:
+				after = append(after, req.GetMessageId())
+				reply(message.OK{})
+			case req.GetMessageId() == fmt.Sprint(all/2):
+				broken = true
+				m.cut()
+			}
+		}
+	})
+	stream, err := g.calls.DispatchStream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range all {
+		req := request("deposit", `{"account_id":"a"}`)
+		req.MessageId = fmt.Sprint(i)
+		if err := stream.Send(&pb.DispatchStreamRequest{Sequence: uint64(i + 1), Request: req}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range all {
+		resp, err := stream.Recv()
+		if err != nil || resp.GetResponse() == nil {
+			t.Fatalf("got %v, %v", resp, err)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	// The old stream may have brought some after it broke, but its answers were
+	// lost: the new one has them all, in order.
+	tail := after[max(0, len(after)-all):]
+	for i, id := range tail {
+		if id != fmt.Sprint(i) {
+			t.Fatalf("number %d of %d after the break is %s", i, len(tail), id)
+		}
+	}
+}
+
+func TestNeverAnsweredIsATimeout(t *testing.T) {
+	g := startGroup(t, 1, func(_ *Config, members []*fakeMember) {
+		members[0].run = func(*pb.DispatchRequest, func(message.Response)) {}
+	})
+	req := request("deposit", `{"account_id":"a"}`)
+	req.Timeout = durationpb.New(30 * time.Millisecond)
+	_, err := g.calls.Dispatch(t.Context(), req)
+	if kindOf(err) != pb.Kind_KIND_SERVICE_TIMEOUT {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A context that ends takes its message out of the link.
+func TestPendingFollowsTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPending()
+		p.opened()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		p.add(entryOf(ctx, "sent", true))
+		p.add(entryOf(ctx, "unsent", true))
+		p.next()
+		<-ctx.Done()
+		synctest.Wait()
+		if p.bytes != 0 || len(p.sent) != 0 || p.take(1) != nil {
+			t.Errorf("%d bytes are kept", p.bytes)
+		}
+		if e, _, _ := p.next(); e != nil {
+			t.Error("what timed out is sent")
+		}
+	})
+}
+
+func entryOf(ctx context.Context, id message.ID, repeat bool) *entry {
+	m := message.NewWithID("deposit", id, message.Body{})
+	return &entry{ctx: ctx, m: m, reply: func(message.Response) {}, size: entryBytes, repeat: repeat}
+}
+
+func ids(entries []*entry) (out []message.ID) {
+	for _, e := range entries {
+		out = append(out, e.m.ID)
+	}
+	return out
+}
+
+func TestPendingWhenTheLinkBreaks(t *testing.T) {
+	p := newPending()
+	p.opened()
+	for i, id := range []message.ID{"a1", "plain1", "a2", "plain2", "a3"} {
+		if refused := p.add(entryOf(t.Context(), id, id[0] == 'a')); refused != nil {
+			t.Fatal(refused)
+		}
+		if i < 3 {
+			p.next()
+		}
+	}
+	p.take(1) // a1 is answered
+	rest := p.broken()
+	if got := fmt.Sprint(ids(rest)); got != "[plain1 plain2]" || !rest[0].tried || rest[1].tried {
+		t.Errorf("not to be sent again: %s", got)
+	}
+	p.opened()
+	for want, id := range []message.ID{"a2", "a3"} {
+		e, sequence, first := p.next()
+		if e.m.ID != id || sequence != uint64(want+1) || first != (id == "a3") {
+			t.Errorf("next is %s with sequence %d, first %v", e.m.ID, sequence, first)
+		}
+	}
+	if e, _, _ := p.next(); e != nil {
+		t.Errorf("%s is left", e.m.ID)
+	}
+}
+
+func TestPendingIsBounded(t *testing.T) {
+	p := newPending()
+	for range maxPending {
+		if refused := p.add(entryOf(t.Context(), "a", true)); refused != nil {
+			t.Fatal(refused)
+		}
+	}
+	if _, full := p.add(entryOf(t.Context(), "a", true)).(message.MailboxFull); !full {
+		t.Error("a full link takes more")
+	}
+	large := newPending()
+	e := entryOf(t.Context(), "a", true)
+	e.size = maxPendingBytes + 1
+	if _, full := large.add(e).(message.MailboxFull); !full {
+		t.Error("more bytes than the bound are taken")
+	}
+	if _, elsewhere := p.add(entryOf(t.Context(), "b", false)).(message.TryAnotherNode); !elsewhere {
+		t.Error("a link that is down keeps what another member can run")
+	}
+	if n := len(p.close()); n != maxPending {
+		t.Errorf("%d were left", n)
+	}
+	if _, refused := p.add(entryOf(t.Context(), "c", true)).(message.ServiceUnavailable); !refused {
+		t.Error("a closed link takes more")
+	}
+}
+
+// Callers that give up leave nothing behind, also while the link is down.
+func TestPendingForgetsWhoGaveUp(t *testing.T) {
+	p := newPending()
+	ctx, cancel := context.WithCancel(t.Context())
+	for range 1000 {
+		p.add(entryOf(t.Context(), "kept", true))
+		for range 3 {
+			gone := entryOf(ctx, "gone", true)
+			p.add(gone)
+			p.abandon(gone)
+			p.abandon(gone)
+		}
+	}
+	cancel()
+	if p.bytes != 1000*entryBytes || len(p.unsent) > 2100 {
+		t.Errorf("%d bytes and %d entries are kept", p.bytes, len(p.unsent))
+	}
+	p.opened()
+	sent := 0
+	for e, _, _ := p.next(); e != nil; e, _, _ = p.next() {
+		if e.m.ID != "kept" {
+			t.Fatal("what was given up is sent")
+		}
+		sent++
+	}
+	if sent != 1000 {
+		t.Errorf("%d were sent", sent)
+	}
+}
