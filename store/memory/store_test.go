@@ -12,8 +12,10 @@ import (
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) storetest.Harness {
 		return storetest.Harness{
-			Locate:    func(t testing.TB) string { return t.Name() },
-			Open:      func(_ context.Context, place string) (store.Store, error) { return memory.New(memory.Config{Group: place}), nil },
+			Locate: func(t testing.TB) string { t.Helper(); return t.Name() },
+			Open: func(_ context.Context, place string) (store.Store, error) {
+				return memory.New(memory.Config{Group: place}), nil
+			},
 			Exclusive: true,
 		}
 	})

@@ -15,12 +15,11 @@ import (
 // only has to run statements.
 type plan struct {
 	*store.Append
-	claims   string             // JSON, for staleClaims
-	built    []builtOn          // the streams, each once
-	versions string             // built as JSON, for movedStreams
-	commands []string           // of the events; empty where there is none
-	first    []*message.Version // by event: the version of its stream's first one in the append
-	recent   []string           // of the states
+	claims   string    // JSON, for staleClaims
+	built    []builtOn // the streams, each once
+	versions string    // built as JSON, for movedStreams
+	commands []string  // of the events; empty where there is none
+	recent   []string  // of the states
 }
 
 // builtOn is a stream with the version that the append expects it to have.

@@ -64,7 +64,7 @@ func (l *log) event() store.Event {
 		Stream: message.Stream(fmt.Sprintf("accounts-acc-%d", stream)), Version: l.versions[stream], Slot: slot, Offset: h.Offset, Epoch: 1,
 		Type: "deposited", Schema: 1, Data: benchPayload, Metadata: []byte(`{"caller":"teller-7","correlation_id":"01890a5d-ac96-774b-bcce-b302099a8057"}`),
 		MessageID: message.ID(fmt.Sprintf("01890a5d-ac96-774b-%04d-%012d", l.part, i)),
-		Command: &store.Command{Service: "deposit", Request: []byte(`{"account_id":"acc-1","amount":100}`), Response: []byte(`{"result":"ok","version":1}`), Events: 1},
+		Command:   &store.Command{Service: "deposit", Request: []byte(`{"account_id":"acc-1","amount":100}`), Response: []byte(`{"result":"ok","version":1}`), Events: 1},
 	}
 	h.Offset, h.Epoch = h.Offset+1, 1
 	l.versions[stream]++
@@ -97,6 +97,7 @@ func benchCeiling(b *testing.B) {
 }
 
 func benchWriters(b *testing.B, writers, batch int) {
+	b.Helper()
 	s := openBench(b)
 	ctx := context.Background()
 	var all sync.WaitGroup

@@ -37,7 +37,7 @@ func (s *Store) ListStreams(ctx context.Context, q store.StreamQuery) ([]store.S
 	if err != nil {
 		return nil, s.readFault(ctx, "list the streams", err)
 	}
-	defer db.Rollback() //nolint:errcheck // it has only read
+	defer db.Rollback()
 	l := &loader{s: s, db: db}
 	var out []store.StreamInfo
 	for next, more := q.First(), true; more && len(out) < q.Limit; {

@@ -55,13 +55,13 @@ func (l *loader) query(query string, args ...any) (*sql.Rows, error) {
 		if err != nil {
 			return nil, err
 		}
-		st = l.db.Stmt(general)
+		st = l.db.StmtContext(context.Background(), general)
 		if l.bound == nil {
 			l.bound = map[string]*sql.Stmt{}
 		}
 		l.bound[query] = st
 	}
-	return st.Query(args...)
+	return st.QueryContext(context.Background(), args...)
 }
 
 func (l *loader) load(r *store.LoadRequest) (store.Loaded, error) {

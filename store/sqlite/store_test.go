@@ -13,7 +13,7 @@ import (
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) storetest.Harness {
 		return storetest.Harness{
-			Locate: func(t testing.TB) string { return filepath.Join(t.TempDir(), "bank.db") },
+			Locate: func(t testing.TB) string { t.Helper(); return filepath.Join(t.TempDir(), "bank.db") },
 			Open: func(ctx context.Context, place string) (store.Store, error) {
 				s, err := sqlite.Open(ctx, sqlite.Config{Path: place, Group: "default.bank", Owner: "the suite", Migrate: true})
 				if err != nil {

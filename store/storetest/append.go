@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/ringhold/ringhold/message"
@@ -13,8 +12,8 @@ import (
 	"github.com/ringhold/ringhold/store"
 )
 
-func (s *suite) appendVersions(t *testing.T) {
-	st := s.open(t)
+func (t *test) appendVersions() {
+	st := t.open()
 	m := owner(t, st)
 	first := m.batch().command("m-0", "accounts-a", 0, 3)
 	first.send()
@@ -24,8 +23,8 @@ func (s *suite) appendVersions(t *testing.T) {
 	sameEvents(t, log(t, st, slotOf("accounts-a")), append(first.a.Events, second.a.Events...))
 }
 
-func (s *suite) appendConflict(t *testing.T) {
-	st := s.open(t)
+func (t *test) appendConflict() {
+	st := t.open()
 	m := owner(t, st)
 	m.batch().command("m-0", "accounts-a", 0, 3).send()
 	for _, expected := range []message.Version{-1, 0, 1, 3, 40} {
@@ -45,8 +44,8 @@ func (s *suite) appendConflict(t *testing.T) {
 
 // appendFaults are appends that make no sense by themselves: an error, and
 // nothing is stored.
-func (s *suite) appendFaults(t *testing.T) {
-	st := s.open(t)
+func (t *test) appendFaults() {
+	st := t.open()
 	m := owner(t, st)
 	for name, b := range map[string]*batch{
 		"a gap in offsets":          m.batch().add("accounts-a", 0, func(e *store.Event) { e.Offset++ }),
@@ -72,27 +71,27 @@ func (s *suite) appendFaults(t *testing.T) {
 }
 
 // appendAllOrNothing refuses an append because of the last of its streams.
-func (s *suite) appendAllOrNothing(t *testing.T) {
-	st := s.open(t)
+func (t *test) appendAllOrNothing() {
+	st := t.open()
 	m := owner(t, st)
 	m.batch().command("m-0", "accounts-z", 0, 1).send()
 	b := m.batch()
 	for i := range 20 {
 		b.command(message.ID(fmt.Sprint("n-", i)), message.Stream(fmt.Sprint("accounts-", i)), 0, 2)
 	}
-	as[*store.VersionConflictError](t, b.command("n-z", "accounts-z", 0, 1).refused())
+	is[*store.VersionConflictError](t, b.command("n-z", "accounts-z", 0, 1).refused())
 	b = m.batch()
 	for i := range 20 {
 		b.command(message.ID(fmt.Sprint("n-", i)), message.Stream(fmt.Sprint("accounts-", i)), 0, 2)
 	}
-	as[*store.DuplicateMessageError](t, b.command("m-0", "accounts-z", 1, 1).refused())
+	is[*store.DuplicateMessageError](t, b.command("m-0", "accounts-z", 1, 1).refused())
 	if n := len(logs(t, st)); n != 1 {
 		t.Errorf("the logs hold %d events, want the first one", n)
 	}
 }
 
-func (s *suite) appendSeveral(t *testing.T) {
-	st := s.open(t)
+func (t *test) appendSeveral() {
+	st := t.open()
 	m := owner(t, st)
 	want := map[ring.Slot][]store.Event{}
 	for round := range message.Version(3) {
@@ -113,8 +112,8 @@ func (s *suite) appendSeveral(t *testing.T) {
 	}
 }
 
-func (s *suite) appendBytes(t *testing.T) {
-	st := s.open(t)
+func (t *test) appendBytes() {
+	st := t.open()
 	m := owner(t, st)
 	every := make([]byte, 256)
 	for i := range every {
@@ -143,8 +142,8 @@ func (s *suite) appendBytes(t *testing.T) {
 	sameEvents(t, stream(t, st, "accounts-a"), b.a.Events)
 }
 
-func (s *suite) appendRecordedAt(t *testing.T) {
-	st := s.open(t)
+func (t *test) appendRecordedAt() {
+	st := t.open()
 	m := owner(t, st)
 	before := must(st.Renew(t.Context(), m.id, longLease, false))(t, "renew").Now
 	for v := range message.Version(20) {
@@ -160,8 +159,8 @@ func (s *suite) appendRecordedAt(t *testing.T) {
 
 // appendConcurrent has writers of several members append at once, each to its
 // slots, while readers watch the logs grow.
-func (s *suite) appendConcurrent(t *testing.T) {
-	st := s.open(t)
+func (t *test) appendConcurrent() {
+	st := t.open()
 	const members, rounds = 4, 25
 	stop := make(chan struct{})
 	var writers, readers sync.WaitGroup
@@ -199,7 +198,7 @@ func (s *suite) appendConcurrent(t *testing.T) {
 }
 
 // watchLogs subscribes to all slots: what it has read to must never be missed.
-func watchLogs(t *testing.T, st store.Store, stop <-chan struct{}) {
+func watchLogs(t tb, st store.Store, stop <-chan struct{}) {
 	next := make([]store.Offset, slots)
 	for done := false; !done; {
 		select {
@@ -226,8 +225,8 @@ func watchLogs(t *testing.T, st store.Store, stop <-chan struct{}) {
 
 // appendNeighbours lets many members append at once; those that share a
 // transaction inside the store with a refused append are stored all the same.
-func (s *suite) appendNeighbours(t *testing.T) {
-	st := s.open(t)
+func (t *test) appendNeighbours() {
+	st := t.open()
 	const members, rounds = 8, 15
 	ready := make([]*member, members)
 	name := func(i int) (s message.Stream) {
@@ -272,8 +271,8 @@ func (s *suite) appendNeighbours(t *testing.T) {
 	}
 }
 
-func (s *suite) appendPredecessor(t *testing.T) {
-	st := s.open(t)
+func (t *test) appendPredecessor() {
+	st := t.open()
 	m := owner(t, st)
 	m.batch().command("m-0", "accounts-a", 0, 3).send()
 	m.acquire(allSlots()...) // epoch 2; the newest event is of epoch 1

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/ringhold/ringhold/message"
@@ -30,15 +29,15 @@ const (
 
 // killed kills a process that is appending, several times, at any moment. What
 // it acknowledged is there, of what it did not acknowledge all or nothing.
-func (s *suite) killed(t *testing.T) {
-	place := s.Locate(t)
+func (t *test) killed() {
+	place := t.Locate(t.T)
 	acknowledged := map[string]message.Stream{}
 	top, _, _ := strings.Cut(t.Name(), "/")
 	for round := range 6 {
-		for id, name := range s.crash(t, top, place, 10+rand.IntN(120)) {
+		for id, name := range crash(t, top, place, 10+rand.IntN(120)) {
 			acknowledged[id] = name
 		}
-		st := must(s.Open(t.Context(), place))(t, "open after the kill")
+		st := must(t.Open(t.Context(), place))(t, "open after the kill")
 		stored := completeCommands(t, st)
 		for id, name := range acknowledged {
 			if stored[id] != name {
@@ -53,9 +52,9 @@ func (s *suite) killed(t *testing.T) {
 }
 
 // crash runs a child until it has acknowledged some commands and kills it.
-func (s *suite) crash(t *testing.T, top, place string, after int) map[string]message.Stream {
+func crash(t tb, top, place string, after int) map[string]message.Stream {
 	t.Helper()
-	child := exec.Command(os.Args[0], "-test.run=^"+top+"$")
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+top+"$")
 	child.Env = append(os.Environ(), crashPlace+"="+place)
 	out := must(child.StdoutPipe())(t, "pipe")
 	var complaints strings.Builder
@@ -87,7 +86,7 @@ func (s *suite) crash(t *testing.T, top, place string, after int) map[string]mes
 
 // completeCommands returns the commands of a store's logs by message id, and
 // fails if one is there in part, or if a stream has a gap.
-func completeCommands(t *testing.T, st store.Store) map[string]message.Stream {
+func completeCommands(t tb, st store.Store) map[string]message.Stream {
 	t.Helper()
 	commands := map[string]message.Stream{}
 	at := map[message.Stream]message.Version{}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"testing"
 	"time"
 
 	"github.com/ringhold/ringhold/message"
@@ -13,7 +12,7 @@ import (
 )
 
 // listed is the stream's entry in the list.
-func listed(t *testing.T, st store.Store, name message.Stream) store.StreamInfo {
+func listed(t tb, st store.Store, name message.Stream) store.StreamInfo {
 	t.Helper()
 	kind, id, _ := name.Split()
 	for _, info := range must(st.ListStreams(t.Context(), store.StreamQuery{Name: kind, Prefix: string(id), Limit: 50}))(t, "list") {
@@ -25,8 +24,8 @@ func listed(t *testing.T, st store.Store, name message.Stream) store.StreamInfo 
 	return store.StreamInfo{}
 }
 
-func (s *suite) deleteSoft(t *testing.T) {
-	st := s.open(t)
+func (t *test) deleteSoft() {
+	st := t.open()
 	m := owner(t, st)
 	m.batch().command("m-0", "accounts-a", 0, 3).snapshot(store.Snapshot{Stream: "accounts-a", Version: 1}).send()
 	m.batch().deletion(store.TypeDeleted, "accounts-a", 3).send()
@@ -62,8 +61,8 @@ func (s *suite) deleteSoft(t *testing.T) {
 
 // deleteState deletes an aggregate without events. The row stays, older than
 // the deletion, because its commands still answer repeats.
-func (s *suite) deleteState(t *testing.T) {
-	st := s.open(t)
+func (t *test) deleteState() {
+	st := t.open()
 	m := owner(t, st)
 	m.batch().state(store.State{Stream: "carts-a", Expected: -1, Version: 4, Recent: []store.Processed{{MessageID: "m-0", Command: *command("m-0", 1)}}}).send()
 	if err := as[*store.VersionConflictError](t, m.batch().deletion(store.TypeDeleted, "carts-a", 0).refused()); err.Current != 4 {
@@ -119,8 +118,8 @@ func secretive(m *member, name message.Stream) (written []store.Event) {
 	return append(b.a.Events, end.a.Events...)
 }
 
-func (s *suite) erase(t *testing.T) {
-	st := s.open(t)
+func (t *test) erase() {
+	st := t.open()
 	m := owner(t, st)
 	m.batch().command("m-0", "accounts-a", 0, 2).alarm(store.Alarm{ID: "kept", Stream: "accounts-a", DueAt: time.Unix(0, 0)}).send()
 	written := secretive(m, "people-p")
@@ -156,11 +155,11 @@ func (s *suite) erase(t *testing.T) {
 		t.Errorf("after erasing others' alarms, there are %+v", got)
 	}
 	found(t, st, "accounts-a", []message.ID{"m-0"}, []message.Version{0}, 2)
-	as[*store.DuplicateMessageError](t, m.batch().command("m-0", "people-p", 22, 1).refused())
+	is[*store.DuplicateMessageError](t, m.batch().command("m-0", "people-p", 22, 1).refused())
 }
 
 // eraseAll erases in chunks and counts them.
-func eraseAll(t *testing.T, st store.Store, name message.Stream, limit int) (chunks int) {
+func eraseAll(t tb, st store.Store, name message.Stream, limit int) (chunks int) {
 	t.Helper()
 	for {
 		chunks++
@@ -186,7 +185,7 @@ func blank(events []store.Event) []store.Event {
 }
 
 // searchSecret looks for the secret through every door.
-func searchSecret(t *testing.T, st store.Store) {
+func searchSecret(t tb, st store.Store) {
 	t.Helper()
 	events := logs(t, st)
 	for _, name := range []message.Stream{"people-p", "people-q"} {
@@ -199,8 +198,8 @@ func searchSecret(t *testing.T, st store.Store) {
 	}
 }
 
-func (s *suite) eraseRefused(t *testing.T) {
-	st := s.open(t)
+func (t *test) eraseRefused() {
+	st := t.open()
 	m := owner(t, st)
 	b := m.batch().command("m-0", "accounts-a", 0, 2).deletion(store.TypeDeleted, "accounts-b", 0)
 	b.send()

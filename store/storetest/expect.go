@@ -18,26 +18,27 @@ type tb interface {
 	Helper()
 	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
+	Logf(format string, args ...any)
 	Context() context.Context
 }
 
-// as fails the test unless err is an E, and returns it.
+// as fails the test unless err is an E, and returns it. Refusals are certain.
 func as[E error](t tb, err error) E {
 	t.Helper()
 	var e E
 	if !errors.As(err, &e) {
 		t.Fatalf("error is %v (%T), want a %T", err, err, e)
 	}
-	var unknown *store.UnknownOutcomeError
-	if errors.As(err, &unknown) && !isUnknown(e) {
+	if unknown := new(store.UnknownOutcomeError); errors.As(err, &unknown) {
 		t.Fatalf("a refusal says that its outcome is unknown: %v", err)
 	}
 	return e
 }
 
-func isUnknown(err error) bool {
-	_, ok := err.(*store.UnknownOutcomeError)
-	return ok
+// is is as for those who want to know no more.
+func is[E error](t tb, err error) {
+	t.Helper()
+	_ = as[E](t, err) // which has looked at it
 }
 
 // must fails the test on an error, and returns the value.

@@ -2,15 +2,14 @@ package storetest
 
 import (
 	"fmt"
-	"testing"
 
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/store"
 )
 
-func (s *suite) fenceGeneration(t *testing.T) {
-	st := s.open(t)
+func (t *test) fenceGeneration() {
+	st := t.open()
 	m := owner(t, st)
 	m.batch().add("accounts-a", 0).send()
 	w := must(st.Writer(t.Context(), m.id, 0))(t, "writer")
@@ -25,7 +24,7 @@ func (s *suite) fenceGeneration(t *testing.T) {
 		}
 	}
 	for _, gen := range []store.Generation{1, 4, 5} { // the process counts: never twice, never back
-		as[*store.FencedError](t, w.Raise(t.Context(), gen))
+		is[*store.FencedError](t, w.Raise(t.Context(), gen))
 	}
 	m.gen = 5
 	m.batch().add("accounts-a", 1).send()
@@ -34,10 +33,53 @@ func (s *suite) fenceGeneration(t *testing.T) {
 	}
 }
 
+// load is a member that appends one event after the other until it is refused.
+type load struct {
+	fenced chan struct{}
+	ended  chan error
+}
+
+// startLoad returns when some events are stored and the next are on their way.
+func startLoad(t tb, m *member, name message.Stream) *load {
+	t.Helper()
+	l := &load{fenced: make(chan struct{}), ended: make(chan error, 1)}
+	started := make(chan struct{})
+	go func() {
+		defer close(l.ended)
+		for v, late := message.Version(0), 0; late < 20; v++ {
+			if err := m.batch().add(name, v).try(t.Context()); err != nil {
+				l.ended <- err
+				return
+			}
+			select {
+			case <-l.fenced:
+				late++
+			default:
+			}
+			if v == 2 {
+				close(started)
+			}
+		}
+	}()
+	select {
+	case <-started:
+	case err := <-l.ended:
+		t.Fatalf("append of %s: %v", m.id, err)
+	}
+	return l
+}
+
+// end says that the load was fenced off, and returns what it was refused with;
+// nil if it goes on.
+func (l *load) end() error {
+	close(l.fenced)
+	return <-l.ended
+}
+
 // fenceLate has appends of generation 1 on their way while the writer comes
 // back with generation 2: what Raise has not waited for never gets in.
-func (s *suite) fenceLate(t *testing.T) {
-	st := s.open(t)
+func (t *test) fenceLate() {
+	st := t.open()
 	for round := range 5 {
 		m := joined(t, st, store.MemberID(fmt.Sprint("member-", round)), longLease)
 		slot := ring.Slot(round)
@@ -46,24 +88,12 @@ func (s *suite) fenceLate(t *testing.T) {
 		for n := 0; name == "" || slotOf(name) != slot; n++ {
 			name = message.Stream(fmt.Sprint("accounts-", n))
 		}
-		started, ended := make(chan struct{}), make(chan error, 1)
 		old := *m // the old connection's view, its own claims
 		old.claims = map[ring.Slot]store.Claim{slot: m.claims[slot]}
-		go func() {
-			for v := message.Version(0); ; v++ {
-				if err := old.batch().add(name, v).try(t.Context()); err != nil {
-					ended <- err
-					return
-				}
-				if v == 2 {
-					close(started)
-				}
-			}
-		}()
-		<-started
+		l := startLoad(t, &old, name)
 		m.reconnect(2)
 		head := len(log(t, st, slot))
-		as[*store.FencedError](t, <-ended)
+		is[*store.FencedError](t, l.end())
 		if now := len(log(t, st, slot)); now != head {
 			t.Fatalf("round %d: %d events were there after the raise, %d later", round, head, now)
 		}
@@ -73,8 +103,8 @@ func (s *suite) fenceLate(t *testing.T) {
 }
 
 // fenceWriters raises one writer of a member; the other one goes on.
-func (s *suite) fenceWriters(t *testing.T) {
-	st := s.open(t)
+func (t *test) fenceWriters() {
+	st := t.open()
 	if _, err := st.Join(t.Context(), store.Member{ID: "two", Writers: 2}, longLease); err != nil {
 		t.Fatal(err)
 	}
@@ -94,25 +124,25 @@ func (s *suite) fenceWriters(t *testing.T) {
 		t.Errorf("writer 0 at its generation: %v", err)
 	}
 	a = &store.Append{Member: "two", Writer: 1, Gen: 1, Claims: claims}
-	as[*store.FencedError](t, w[1].Append(t.Context(), a))
+	is[*store.FencedError](t, w[1].Append(t.Context(), a))
 	if third, err := st.Writer(t.Context(), "two", 2); err == nil { // it has no fence
-		as[*store.FencedError](t, third.Raise(t.Context(), 1))
+		is[*store.FencedError](t, third.Raise(t.Context(), 1))
 	}
 }
 
-func (s *suite) fenceDeposed(t *testing.T) {
-	st := s.open(t)
+func (t *test) fenceDeposed() {
+	st := t.open()
 	m := joined(t, st, "a", 0)
 	m.acquire(allSlots()...)
 	m.batch().add("accounts-a", 0).send()
 	killed(t, st, m.id)
-	as[*store.FencedError](t, m.batch().add("accounts-a", 1).refused())
+	is[*store.FencedError](t, m.batch().add("accounts-a", 1).refused())
 	_, err := m.w.Acquire(t.Context(), []ring.Slot{1})
-	as[*store.FencedError](t, err)
-	as[*store.FencedError](t, m.w.Release(t.Context(), m.all()))
-	as[*store.FencedError](t, m.w.Raise(t.Context(), 2))
+	is[*store.FencedError](t, err)
+	is[*store.FencedError](t, m.w.Release(t.Context(), m.all()))
+	is[*store.FencedError](t, m.w.Raise(t.Context(), 2))
 	_, err = st.Renew(t.Context(), m.id, longLease, false)
-	as[*store.FencedError](t, err)
+	is[*store.FencedError](t, err)
 	if got := versions(logs(t, st)); got != "0" {
 		t.Errorf("the logs hold %q", got)
 	}
@@ -123,31 +153,31 @@ func (s *suite) fenceDeposed(t *testing.T) {
 	}
 }
 
-func (s *suite) fenceUnknown(t *testing.T) {
-	st := s.open(t)
+func (t *test) fenceUnknown() {
+	st := t.open()
 	m := owner(t, st)
 	b := m.batch().add("accounts-a", 0)
 	b.a.Member = "nobody"
-	as[*store.FencedError](t, b.refused())
+	is[*store.FencedError](t, b.refused())
 	b = m.batch().add("accounts-a", 0)
 	b.a.Writer = 7
-	as[*store.FencedError](t, b.refused())
+	is[*store.FencedError](t, b.refused())
 	w, err := st.Writer(t.Context(), "nobody", 0)
 	if err == nil {
 		err = w.Raise(t.Context(), 1)
 	}
-	as[*store.FencedError](t, err)
+	is[*store.FencedError](t, err)
 	_, err = st.Renew(t.Context(), "nobody", longLease, false)
-	as[*store.FencedError](t, err)
+	is[*store.FencedError](t, err)
 	fresh := must(st.Writer(t.Context(), m.id, 0))(t, "writer")
 	_, err = fresh.Acquire(t.Context(), []ring.Slot{0}) // before it raised
-	as[*store.FencedError](t, err)
+	is[*store.FencedError](t, err)
 }
 
 // fenceUnderLoad deposes a member that is appending, and adopts its slots: the
 // head that the adopter is told is the last that the deposed one ever wrote.
-func (s *suite) fenceUnderLoad(t *testing.T) {
-	st := s.open(t)
+func (t *test) fenceUnderLoad() {
+	st := t.open()
 	heir := joined(t, st, "heir", longLease)
 	for round := range 5 {
 		m := joined(t, st, store.MemberID(fmt.Sprint("member-", round)), 0)
@@ -159,22 +189,10 @@ func (s *suite) fenceUnderLoad(t *testing.T) {
 		}
 		m.acquire(allSlots()...)
 		name := message.Stream(fmt.Sprint("accounts-", round))
-		started, ended := make(chan struct{}), make(chan error, 1)
-		go func() {
-			for v := message.Version(0); ; v++ {
-				if err := m.batch().add(name, v).try(t.Context()); err != nil {
-					ended <- err
-					return
-				}
-				if v == 2 {
-					close(started)
-				}
-			}
-		}()
-		<-started
+		l := startLoad(t, m, name)
 		killed(t, st, m.id)
 		claims := heir.acquire(allSlots()...)
-		as[*store.FencedError](t, <-ended)
+		is[*store.FencedError](t, l.end())
 		if len(claims) != slots {
 			t.Fatalf("round %d: the heir got %d slots", round, len(claims))
 		}

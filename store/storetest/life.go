@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"testing"
 	"time"
 
 	"github.com/ringhold/ringhold/message"
@@ -22,16 +21,22 @@ func calls(st store.Store, m *member) map[string]func(ctx context.Context) error
 			_, err := st.Join(ctx, store.Member{ID: "late", Writers: 1}, time.Hour)
 			return err
 		},
-		"Renew":           func(ctx context.Context) error { _, err := st.Renew(ctx, m.id, longLease, false); return err },
-		"Depose":          func(ctx context.Context) error { _, err := st.Depose(ctx, store.Depose{Member: m.id}); return err },
-		"Members":         func(ctx context.Context) error { _, err := st.Members(ctx); return err },
-		"Slots":           func(ctx context.Context) error { _, err := st.Slots(ctx); return err },
-		"SaveRing":        func(ctx context.Context) error { _, err := st.SaveRing(ctx, store.Ring{Version: 1}); return err },
-		"LoadRing":        func(ctx context.Context) error { _, err := st.LoadRing(ctx); return err },
-		"Load":            func(ctx context.Context) error { _, err := st.Load(ctx, []store.LoadRequest{{Stream: "a-1"}}); return err },
-		"ReadStream":      func(ctx context.Context) error { _, err := st.ReadStream(ctx, "a-1", 0, 1); return err },
-		"ReadSlot":        func(ctx context.Context) error { _, err := st.ReadSlot(ctx, 0, 0, 1); return err },
-		"ListStreams":     func(ctx context.Context) error { _, err := st.ListStreams(ctx, store.StreamQuery{Limit: 1}); return err },
+		"Renew":    func(ctx context.Context) error { _, err := st.Renew(ctx, m.id, longLease, false); return err },
+		"Depose":   func(ctx context.Context) error { _, err := st.Depose(ctx, store.Depose{Member: m.id}); return err },
+		"Members":  func(ctx context.Context) error { _, err := st.Members(ctx); return err },
+		"Slots":    func(ctx context.Context) error { _, err := st.Slots(ctx); return err },
+		"SaveRing": func(ctx context.Context) error { _, err := st.SaveRing(ctx, store.Ring{Version: 1}); return err },
+		"LoadRing": func(ctx context.Context) error { _, err := st.LoadRing(ctx); return err },
+		"Load": func(ctx context.Context) error {
+			_, err := st.Load(ctx, []store.LoadRequest{{Stream: "a-1"}})
+			return err
+		},
+		"ReadStream": func(ctx context.Context) error { _, err := st.ReadStream(ctx, "a-1", 0, 1); return err },
+		"ReadSlot":   func(ctx context.Context) error { _, err := st.ReadSlot(ctx, 0, 0, 1); return err },
+		"ListStreams": func(ctx context.Context) error {
+			_, err := st.ListStreams(ctx, store.StreamQuery{Limit: 1})
+			return err
+		},
 		"Alarms":          func(ctx context.Context) error { _, err := st.Alarms(ctx, allSlots(), time.Now(), 1); return err },
 		"Erase":           func(ctx context.Context) error { _, err := st.Erase(ctx, "accounts-gone", 1); return err },
 		"PendingErasures": func(ctx context.Context) error { _, err := st.PendingErasures(ctx, 1); return err },
@@ -43,8 +48,8 @@ func calls(st store.Store, m *member) map[string]func(ctx context.Context) error
 	}
 }
 
-func (s *suite) closed(t *testing.T) {
-	st := s.open(t)
+func (t *test) closed() {
+	st := t.open()
 	m := owner(t, st)
 	w := must(st.Writer(t.Context(), m.id, 0))(t, "writer")
 	if err := w.Close(); err != nil {
@@ -71,8 +76,8 @@ func (s *suite) closed(t *testing.T) {
 }
 
 // contexts ends contexts before calls and in the middle of them.
-func (s *suite) contexts(t *testing.T) {
-	st := s.open(t)
+func (t *test) contexts() {
+	st := t.open()
 	m := owner(t, st)
 	m.batch().deletion(store.TypeErased, "accounts-gone", 0).send()
 	over, cancel := context.WithCancel(t.Context())
@@ -117,9 +122,9 @@ func (s *suite) contexts(t *testing.T) {
 }
 
 // reopened closes the store and finds everything as it was.
-func (s *suite) reopened(t *testing.T) {
-	place := s.Locate(t)
-	st := must(s.Open(t.Context(), place))(t, "open")
+func (t *test) reopened() {
+	place := t.Locate(t.T)
+	st := must(t.Open(t.Context(), place))(t, "open")
 	m := owner(t, st)
 	b := m.batch().command("m-0", "accounts-a", 0, 3).command("m-1", "accounts-b", 0, 2).
 		snapshot(store.Snapshot{Stream: "accounts-a", Version: 1, Data: []byte("{}")}).
@@ -138,7 +143,7 @@ func (s *suite) reopened(t *testing.T) {
 	if err := st.Close(); err != nil {
 		t.Fatalf("close: %v", err)
 	}
-	st = must(s.Open(t.Context(), place))(t, "open again")
+	st = must(t.Open(t.Context(), place))(t, "open again")
 	defer st.Close() //nolint:errcheck // what was to be seen was seen
 	for i, after := range look() {
 		if !reflect.DeepEqual(after, before[i]) {
@@ -149,16 +154,16 @@ func (s *suite) reopened(t *testing.T) {
 	if got := next.acquire(allSlots()...); len(got) != 0 {
 		t.Errorf("acquired %+v from a member that was not deposed", got)
 	}
-	s.bury(t, st, m.id)
+	t.bury(st, m.id)
 	next.acquire(allSlots()...)
 	next.batch().command("m-2", "accounts-a", 3, 1).send()
 	logs(t, st)
 }
 
 // bury deposes a member of a process that has ended, whose lease was long.
-func (s *suite) bury(t tb, st store.Store, id store.MemberID) {
+func (t *test) bury(st store.Store, id store.MemberID) {
 	t.Helper()
-	if s.Exclusive {
+	if t.Exclusive {
 		if !must(st.Depose(t.Context(), store.Depose{Member: id, Alone: true}))(t, "depose") {
 			t.Fatalf("%s is not deposed", id)
 		}
@@ -169,9 +174,9 @@ func (s *suite) bury(t tb, st store.Store, id store.MemberID) {
 }
 
 // eraseReopened stops erasing in the middle.
-func (s *suite) eraseReopened(t *testing.T) {
-	place := s.Locate(t)
-	st := must(s.Open(t.Context(), place))(t, "open")
+func (t *test) eraseReopened() {
+	place := t.Locate(t.T)
+	st := must(t.Open(t.Context(), place))(t, "open")
 	written := secretive(owner(t, st), "people-p")
 	for range 3 {
 		if must(st.Erase(t.Context(), "people-p", 4))(t, "erase") {
@@ -181,7 +186,7 @@ func (s *suite) eraseReopened(t *testing.T) {
 	if err := st.Close(); err != nil {
 		t.Fatalf("close: %v", err)
 	}
-	st = must(s.Open(t.Context(), place))(t, "open again")
+	st = must(t.Open(t.Context(), place))(t, "open again")
 	defer st.Close() //nolint:errcheck // what was to be seen was seen
 	if got := must(st.PendingErasures(t.Context(), 9))(t, "pending"); !slices.Equal(got, []message.Stream{"people-p"}) {
 		t.Errorf("erasures are pending for %q", got)
@@ -191,21 +196,21 @@ func (s *suite) eraseReopened(t *testing.T) {
 	searchSecret(t, st)
 }
 
-func (s *suite) locked(t *testing.T) {
-	place := s.Locate(t)
-	st := must(s.Open(t.Context(), place))(t, "open")
+func (t *test) locked() {
+	place := t.Locate(t.T)
+	st := must(t.Open(t.Context(), place))(t, "open")
 	for range 2 { // the refused one leaves the lock as it is
-		second, err := s.Open(t.Context(), place)
+		second, err := t.Open(t.Context(), place)
 		if err == nil {
 			second.Close() //nolint:errcheck // the test has failed
 		}
-		as[*store.LockedError](t, err)
+		is[*store.LockedError](t, err)
 	}
 	owner(t, st).batch().add("accounts-a", 0).send()
 	if err := st.Close(); err != nil {
 		t.Fatalf("close: %v", err)
 	}
-	st = must(s.Open(t.Context(), place))(t, "open after it was closed")
+	st = must(t.Open(t.Context(), place))(t, "open after it was closed")
 	if err := st.Close(); err != nil {
 		t.Fatalf("close: %v", err)
 	}

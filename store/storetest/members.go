@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/ringhold/ringhold/ring"
@@ -33,8 +32,8 @@ func killed(t tb, st store.Store, id store.MemberID) {
 	}
 }
 
-func (s *suite) join(t *testing.T) {
-	st := s.open(t)
+func (t *test) join() {
+	st := t.open()
 	want := store.Member{ID: "a", PodUID: "uid-1", Address: "10.0.0.1:7400", Writers: 3}
 	r := must(st.Join(t.Context(), want, time.Minute))(t, "join")
 	if r.Incarnation == "" || !r.LeaseUntil.Equal(r.Now.Add(time.Minute)) || r.Slots != 0 || r.EpochSum != 0 || r.RingVersion != 0 {
@@ -67,8 +66,8 @@ func (s *suite) join(t *testing.T) {
 	}
 }
 
-func (s *suite) renew(t *testing.T) {
-	st := s.open(t)
+func (t *test) renew() {
+	st := t.open()
 	a, b := joined(t, st, "a", 0), joined(t, st, "b", longLease)
 	a.acquire(1, 2, 3)
 	b.acquire(4)
@@ -94,8 +93,8 @@ func (s *suite) renew(t *testing.T) {
 	}
 }
 
-func (s *suite) depose(t *testing.T) {
-	st := s.open(t)
+func (t *test) depose() {
+	st := t.open()
 	in := incarnation(t, st)
 	m := joined(t, st, "a", longLease)
 	m.acquire(1)
@@ -121,19 +120,19 @@ func (s *suite) depose(t *testing.T) {
 			t.Fatal("not deposed, although lease and patience are over")
 		}
 	}
-	as[*store.FencedError](t, m.batch().refused())
+	is[*store.FencedError](t, m.batch().refused())
 	// Nobody who has no row can write, so nobody has to be deposed.
 	if !must(st.Depose(t.Context(), store.Depose{Member: "nobody", Estimate: future(), Incarnation: in}))(t, "depose") {
 		t.Error("a member without a row is said to live")
 	}
 }
 
-func (s *suite) deposeAlone(t *testing.T) {
-	st := s.open(t)
+func (t *test) deposeAlone() {
+	st := t.open()
 	m := joined(t, st, "a", longLease)
 	m.acquire(1)
 	deposed, err := st.Depose(t.Context(), store.Depose{Member: "a", Alone: true})
-	if !s.Exclusive {
+	if !t.Exclusive {
 		if deposed || err == nil {
 			t.Errorf("a store that others may have open accepts Alone: %v, %v", deposed, err)
 		}
@@ -143,13 +142,13 @@ func (s *suite) deposeAlone(t *testing.T) {
 	if !deposed || err != nil {
 		t.Fatalf("alone in the store, the member is not deposed: %v, %v", deposed, err)
 	}
-	as[*store.FencedError](t, m.batch().refused())
+	is[*store.FencedError](t, m.batch().refused())
 }
 
 // deposeRace lets a renewal and a deposing meet: one of them finds that the
 // other was first.
-func (s *suite) deposeRace(t *testing.T) {
-	st := s.open(t)
+func (t *test) deposeRace() {
+	st := t.open()
 	in := incarnation(t, st)
 	renewals := 0
 	for i := range 40 {
@@ -157,17 +156,21 @@ func (s *suite) deposeRace(t *testing.T) {
 		must(st.Join(t.Context(), store.Member{ID: id, Writers: 1}, 0))(t, "join")
 		var renewed, deposed error
 		var gone bool
+		calls := [2]func(){
+			func() { _, renewed = st.Renew(t.Context(), id, longLease, false) },
+			func() {
+				gone, deposed = st.Depose(t.Context(), store.Depose{Member: id, Estimate: future(), Incarnation: in})
+			},
+		}
 		var both sync.WaitGroup
-		both.Go(func() { _, renewed = st.Renew(t.Context(), id, longLease, false) })
-		both.Go(func() {
-			gone, deposed = st.Depose(t.Context(), store.Depose{Member: id, Estimate: future(), Incarnation: in})
-		})
+		both.Go(calls[i%2]) // the one that is started last tends to be first
+		both.Go(calls[1-i%2])
 		both.Wait()
 		if deposed != nil {
 			t.Fatalf("depose: %v", deposed)
 		}
 		if gone {
-			as[*store.FencedError](t, renewed)
+			is[*store.FencedError](t, renewed)
 			continue
 		}
 		renewals++
@@ -181,8 +184,8 @@ func (s *suite) deposeRace(t *testing.T) {
 	t.Logf("%d of 40 renewals came first", renewals)
 }
 
-func (s *suite) ring(t *testing.T) {
-	st := s.open(t)
+func (t *test) ring() {
+	st := t.open()
 	if r := must(st.LoadRing(t.Context()))(t, "load"); r.Version != 0 || len(r.Body) != 0 {
 		t.Errorf("the ring before the first one is %+v", r)
 	}

@@ -2,14 +2,13 @@ package storetest
 
 import (
 	"reflect"
-	"testing"
 
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/store"
 )
 
-func (s *suite) messageRepeat(t *testing.T) {
-	st := s.open(t)
+func (t *test) messageRepeat() {
+	st := t.open()
 	m := owner(t, st)
 	m.batch().command("m-0", "accounts-a", 0, 2).command("m-1", "accounts-a", 2, 1).send()
 	m.batch().command("m-0", "accounts-b", 0, 1).send() // another stream's message
@@ -40,7 +39,7 @@ func (s *suite) messageRepeat(t *testing.T) {
 
 // found compares the answers to message ids: first[i] is the version of the
 // first event of ids[i], or -1 for one that stored nothing.
-func found(t *testing.T, st store.Store, name message.Stream, ids []message.ID, first []message.Version, events int) {
+func found(t tb, st store.Store, name message.Stream, ids []message.ID, first []message.Version, events int) {
 	t.Helper()
 	for _, hydrate := range []bool{true, false} {
 		l := must(st.Load(t.Context(), []store.LoadRequest{{Stream: name, Hydrate: hydrate, Messages: ids}}))(t, "load")[0]
@@ -59,8 +58,8 @@ func found(t *testing.T, st store.Store, name message.Stream, ids []message.ID, 
 	}
 }
 
-func (s *suite) messageFound(t *testing.T) {
-	st := s.open(t)
+func (t *test) messageFound() {
+	st := t.open()
 	m := owner(t, st)
 	m.batch().command("m-0", "accounts-a", 0, 2).command("m-1", "accounts-a", 2, 2).send()
 	m.batch().command("m-2", "accounts-b", 0, 2).send()
@@ -68,21 +67,21 @@ func (s *suite) messageFound(t *testing.T) {
 	found(t, st, "accounts-none", []message.ID{"m-1"}, []message.Version{-1}, 2)
 }
 
-func (s *suite) messageBehind(t *testing.T) {
-	st := s.open(t)
+func (t *test) messageBehind() {
+	st := t.open()
 	m := owner(t, st)
 	m.batch().command("m-0", "accounts-a", 0, 2).command("m-1", "accounts-a", 2, 2).send()
 	m.batch().snapshot(store.Snapshot{Stream: "accounts-a", Version: 3, Data: []byte("{}")}).send()
 	found(t, st, "accounts-a", []message.ID{"m-0", "m-1"}, []message.Version{0, 2}, 2)
 	m.batch().deletion(store.TypeDeleted, "accounts-a", 4).command("m-2", "accounts-a", 5, 2).send()
 	found(t, st, "accounts-a", []message.ID{"m-0", "m-1", "m-2"}, []message.Version{0, 2, 5}, 2)
-	as[*store.DuplicateMessageError](t, m.batch().command("m-1", "accounts-a", 7, 1).refused())
+	is[*store.DuplicateMessageError](t, m.batch().command("m-1", "accounts-a", 7, 1).refused())
 }
 
 // messageState looks messages up that a state-based aggregate has run: each
 // moved the version by its events.
-func (s *suite) messageState(t *testing.T) {
-	st := s.open(t)
+func (t *test) messageState() {
+	st := t.open()
 	m := owner(t, st)
 	recent := []store.Processed{
 		{MessageID: "m-0", Command: *command("m-0", 2)},

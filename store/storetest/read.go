@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/store"
 )
 
-func (s *suite) readStream(t *testing.T) {
-	st := s.open(t)
+func (t *test) readStream() {
+	st := t.open()
 	m := owner(t, st)
 	b := m.batch()
 	for v := range message.Version(25) {
@@ -40,8 +39,8 @@ func (s *suite) readStream(t *testing.T) {
 	}
 }
 
-func (s *suite) readSlot(t *testing.T) {
-	st := s.open(t)
+func (t *test) readSlot() {
+	st := t.open()
 	m := owner(t, st)
 	b := m.batch()
 	for v := range message.Version(10) {
@@ -65,8 +64,8 @@ func (s *suite) readSlot(t *testing.T) {
 	}
 }
 
-func (s *suite) load(t *testing.T) {
-	st := s.open(t)
+func (t *test) load() {
+	st := t.open()
 	m := owner(t, st)
 	b := m.batch().command("m-0", "accounts-a", 0, 5)
 	b.send()
@@ -99,8 +98,8 @@ func (s *suite) load(t *testing.T) {
 	}
 }
 
-func (s *suite) loadMany(t *testing.T) {
-	st := s.open(t)
+func (t *test) loadMany() {
+	st := t.open()
 	m := owner(t, st)
 	b := m.batch()
 	var reqs []store.LoadRequest
@@ -129,8 +128,8 @@ func (s *suite) loadMany(t *testing.T) {
 	}
 }
 
-func (s *suite) listMany(t *testing.T) {
-	st := s.open(t)
+func (t *test) listMany() {
+	st := t.open()
 	m := owner(t, st)
 	const streams = 10_000
 	for i := 0; i < streams; {
@@ -162,8 +161,8 @@ func (s *suite) listMany(t *testing.T) {
 }
 
 // listPrefixes lists by every prefix of ids that naive queries trip over.
-func (s *suite) listPrefixes(t *testing.T) {
-	st := s.open(t)
+func (t *test) listPrefixes() {
+	st := t.open()
 	m := owner(t, st)
 	ids := []string{
 		"a", "a b", "a%b", "a_b", "a-b", "a'b", `a"b`, `a\b`, "a/b", "a.b", "ab", "A", "%", "%%", "_", "-", "--", "0", "00", " ", "~",
@@ -190,7 +189,7 @@ func (s *suite) listPrefixes(t *testing.T) {
 }
 
 // checkPrefix pages through a query and compares with a filter.
-func checkPrefix(t *testing.T, st store.Store, all []message.Stream, q store.StreamQuery) {
+func checkPrefix(t tb, st store.Store, all []message.Stream, q store.StreamQuery) {
 	t.Helper()
 	var want, got []message.Stream
 	for _, s := range all {

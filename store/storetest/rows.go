@@ -3,7 +3,6 @@ package storetest
 import (
 	"fmt"
 	"reflect"
-	"testing"
 	"time"
 
 	"github.com/ringhold/ringhold/message"
@@ -11,8 +10,8 @@ import (
 	"github.com/ringhold/ringhold/store"
 )
 
-func (s *suite) snapshots(t *testing.T) {
-	st := s.open(t)
+func (t *test) snapshots() {
+	st := t.open()
 	m := owner(t, st)
 	take := func(v message.Version) store.Snapshot {
 		return store.Snapshot{Stream: "accounts-a", Version: v, Schema: 2, Encoding: store.Proto, Data: fmt.Appendf(nil, "\x00state at %d", v)}
@@ -50,8 +49,8 @@ func (s *suite) snapshots(t *testing.T) {
 	}
 }
 
-func (s *suite) states(t *testing.T) {
-	st := s.open(t)
+func (t *test) states() {
+	st := t.open()
 	m := owner(t, st)
 	put := func(expected, v message.Version, ids ...message.ID) store.State {
 		row := store.State{Stream: "carts-a", Slot: slotOf("carts-a"), Expected: expected, Version: v, Schema: 4, Data: fmt.Appendf(nil, `{"v":%d}`, v)}
@@ -97,15 +96,15 @@ func (s *suite) states(t *testing.T) {
 	check(put(3, 4))
 }
 
-func (s *suite) alarms(t *testing.T) {
-	st := s.open(t)
+func (t *test) alarms() {
+	st := t.open()
 	m := owner(t, st)
 	base := time.Date(2031, 2, 3, 4, 5, 6, 789_000, time.UTC)
-	make := func(id string, name message.Stream, after time.Duration) store.Alarm {
+	alarm := func(id string, name message.Stream, after time.Duration) store.Alarm {
 		return store.Alarm{ID: id, Stream: name, Slot: slotOf(name), DueAt: base.Add(after), Message: []byte(`{"id":"` + id + `"}`)}
 	}
 	all := []store.Alarm{
-		make("b", "accounts-a", 0), make("c", "accounts-b", 0), make("a", "accounts-a", time.Microsecond), make("z", "accounts-c", time.Second), make("y", "accounts-d", time.Hour),
+		alarm("b", "accounts-a", 0), alarm("c", "accounts-b", 0), alarm("a", "accounts-a", time.Microsecond), alarm("z", "accounts-c", time.Second), alarm("y", "accounts-d", time.Hour),
 	}
 	m.batch().add("accounts-a", 0).alarm(all[0]).alarm(all[2]).send()
 	m.batch().alarm(all[4]).alarm(all[3]).alarm(all[1]).send()
@@ -123,15 +122,15 @@ func (s *suite) alarms(t *testing.T) {
 	due(nil, 2*time.Hour, 10)
 	due(allSlots(), 2*time.Hour, 0)
 	due([]ring.Slot{slotOf("accounts-c")}, 2*time.Hour, 10, all[3])
-	moved := make("b", "accounts-d", time.Minute)
+	moved := alarm("b", "accounts-d", time.Minute)
 	m.batch().alarm(moved).send() // the same id: replaced
 	due(allSlots(), 2*time.Hour, 10, all[1], all[2], all[3], moved, all[4])
 }
 
 // rowsOfRefused refuses appends for each reason, and looks for what they carried
 // beside their events.
-func (s *suite) rowsOfRefused(t *testing.T) {
-	st := s.open(t)
+func (t *test) rowsOfRefused() {
+	st := t.open()
 	m := owner(t, st)
 	m.batch().command("m-0", "accounts-a", 0, 1).state(store.State{Stream: "carts-a", Expected: -1, Version: 0, Data: []byte(`"old"`)}).send()
 	rich := func(b *batch) *batch {
@@ -139,18 +138,18 @@ func (s *suite) rowsOfRefused(t *testing.T) {
 			alarm(store.Alarm{ID: "a", Stream: "accounts-a", DueAt: time.Unix(1, 0)}).
 			state(store.State{Stream: "carts-b", Expected: -1, Version: 0})
 	}
-	as[*store.VersionConflictError](t, rich(m.batch().command("m-1", "accounts-a", 0, 1)).refused())
-	as[*store.DuplicateMessageError](t, rich(m.batch().command("m-0", "accounts-a", 1, 1)).refused())
-	as[*store.VersionConflictError](t, rich(m.batch().command("m-1", "accounts-a", 1, 1)).state(store.State{Stream: "carts-a", Expected: 5, Version: 6}).refused())
+	is[*store.VersionConflictError](t, rich(m.batch().command("m-1", "accounts-a", 0, 1)).refused())
+	is[*store.DuplicateMessageError](t, rich(m.batch().command("m-0", "accounts-a", 1, 1)).refused())
+	is[*store.VersionConflictError](t, rich(m.batch().command("m-1", "accounts-a", 1, 1)).state(store.State{Stream: "carts-a", Expected: 5, Version: 6}).refused())
 	stale := rich(m.batch().command("m-1", "accounts-a", 1, 1))
 	stale.a.Claims[0].Epoch++
 	for i := range stale.a.Events {
 		stale.a.Events[i].Epoch++
 	}
-	as[*store.StaleSlotError](t, stale.refused())
+	is[*store.StaleSlotError](t, stale.refused())
 	late := rich(m.batch().command("m-1", "accounts-a", 1, 1))
 	late.a.Gen++
-	as[*store.FencedError](t, late.refused())
+	is[*store.FencedError](t, late.refused())
 
 	if l := loadOne(t, st, "accounts-a"); l.Snapshot != nil || versions(l.Events) != "0" {
 		t.Errorf("refused appends left %+v", l)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"testing"
 
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/ring"
@@ -12,7 +11,7 @@ import (
 )
 
 // rows are the slots' rows as text: slot=owner@epoch.
-func rows(t *testing.T, st store.Store) string {
+func rows(t tb, st store.Store) string {
 	t.Helper()
 	var text string
 	for _, r := range must(st.Slots(t.Context()))(t, "slots") {
@@ -28,8 +27,8 @@ func taken(claims []store.Claim) (slots []ring.Slot) {
 	return slots
 }
 
-func (s *suite) acquire(t *testing.T) {
-	st := s.open(t)
+func (t *test) acquire() {
+	st := t.open()
 	a, b := joined(t, st, "a", 0), joined(t, st, "b", longLease)
 	if got := taken(a.acquire(3, 1, 1, 2)); !slices.Equal(got, []ring.Slot{1, 2, 3}) {
 		t.Errorf("acquired %v, want 1, 2, 3", got)
@@ -75,8 +74,8 @@ func (s *suite) acquire(t *testing.T) {
 
 // acquireRace lets members take the same slots at once, first free ones, then
 // those of a deposed member, each in another order.
-func (s *suite) acquireRace(t *testing.T) {
-	st := s.open(t)
+func (t *test) acquireRace() {
+	st := t.open()
 	const members = 4
 	for round := range 6 {
 		var heirs [members]*member
@@ -125,8 +124,8 @@ func (s *suite) acquireRace(t *testing.T) {
 	}
 }
 
-func (s *suite) release(t *testing.T) {
-	st := s.open(t)
+func (t *test) release() {
+	st := t.open()
 	a, b := joined(t, st, "a", longLease), joined(t, st, "b", longLease)
 	a.acquire(1, 2)
 	a.acquire(2)
@@ -154,8 +153,8 @@ func (s *suite) release(t *testing.T) {
 }
 
 // releaseFenced has a release, and an append behind it, come late.
-func (s *suite) releaseFenced(t *testing.T) {
-	st := s.open(t)
+func (t *test) releaseFenced() {
+	st := t.open()
 	a, b := joined(t, st, "a", longLease), joined(t, st, "b", longLease)
 	name := message.Stream("accounts-a")
 	slot := slotOf(name)
@@ -163,7 +162,7 @@ func (s *suite) releaseFenced(t *testing.T) {
 	a.batch().add(name, 0).send()
 	old := a.w
 	a.reconnect(2)
-	as[*store.FencedError](t, old.Release(t.Context(), a.all()))
+	is[*store.FencedError](t, old.Release(t.Context(), a.all()))
 	if got := rows(t, st); got != fmt.Sprintf("%d=a@1 ", slot) {
 		t.Fatalf("a release of an older generation leaves %s", got)
 	}
@@ -175,16 +174,16 @@ func (s *suite) releaseFenced(t *testing.T) {
 		t.Errorf("an append behind the release is refused with %+v", *err)
 	}
 	b.acquire(slot)
-	as[*store.StaleSlotError](t, a.batch().add(name, 1).refused()) // another one does
+	is[*store.StaleSlotError](t, a.batch().add(name, 1).refused()) // another one does
 	b.batch().add(name, 1).send()
-	as[*store.StaleSlotError](t, a.batch().add(name, 2).refused())
+	is[*store.StaleSlotError](t, a.batch().add(name, 2).refused())
 	if got := versions(log(t, st, slot)); got != "0 1" {
 		t.Errorf("the log holds %q", got)
 	}
 }
 
-func (s *suite) verify(t *testing.T) {
-	st := s.open(t)
+func (t *test) verify() {
+	st := t.open()
 	a, b := joined(t, st, "a", longLease), joined(t, st, "b", longLease)
 	name := message.Stream("accounts-a")
 	slot := slotOf(name)

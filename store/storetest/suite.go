@@ -27,99 +27,105 @@ type Harness struct {
 	Exclusive bool
 }
 
-// suite is bound to a store by Run.
-type suite struct {
-	Harness
-}
-
 // Run runs the suite, each case in a group of its own.
 func Run(t *testing.T, harness func(t *testing.T) Harness) {
-	s := &suite{Harness: harness(t)}
+	t.Helper()
+	h := harness(t)
 	if place := os.Getenv(crashPlace); place != "" {
-		appendUntilKilled(s.Harness, place)
+		appendUntilKilled(h, place)
 	}
-	cases := []testCase{
-		{"append/versions", s.appendVersions},
-		{"append/conflict names the current version", s.appendConflict},
-		{"append/faults of the caller", s.appendFaults},
-		{"append/all or nothing", s.appendAllOrNothing},
-		{"append/several streams and slots", s.appendSeveral},
-		{"append/any bytes", s.appendBytes},
-		{"append/recorded at", s.appendRecordedAt},
-		{"append/concurrent writers leave no gap", s.appendConcurrent},
-		{"append/neighbours of a refused one are stored", s.appendNeighbours},
-		{"append/predecessor", s.appendPredecessor},
-
-		{"messages/a repeat is refused", s.messageRepeat},
-		{"messages/a repeat is found", s.messageFound},
-		{"messages/behind snapshot and deletion", s.messageBehind},
-		{"messages/of a state", s.messageState},
-
-		{"read/pages of a stream", s.readStream},
-		{"read/pages of a slot", s.readSlot},
-		{"read/load", s.load},
-		{"read/load 1,000 at once", s.loadMany},
-		{"read/10,000 streams", s.listMany},
-		{"read/prefixes of difficult ids", s.listPrefixes},
-
-		{"rows/snapshots", s.snapshots},
-		{"rows/states", s.states},
-		{"rows/alarms", s.alarms},
-		{"rows/a refused append leaves none", s.rowsOfRefused},
-
-		{"delete/soft", s.deleteSoft},
-		{"delete/soft, of a state", s.deleteState},
-		{"delete/erase in chunks", s.erase},
-		{"delete/erase refuses others", s.eraseRefused},
-
-		{"fence/older generation", s.fenceGeneration},
-		{"fence/late append after raise", s.fenceLate},
-		{"fence/writers are apart", s.fenceWriters},
-		{"fence/deposed member", s.fenceDeposed},
-		{"fence/unknown member", s.fenceUnknown},
-		{"fence/depose under load", s.fenceUnderLoad},
-
-		{"members/join", s.join},
-		{"members/renew", s.renew},
-		{"members/depose", s.depose},
-		{"members/depose alone", s.deposeAlone},
-		{"members/depose against renewal", s.deposeRace},
-		{"members/ring", s.ring},
-
-		{"slots/acquire", s.acquire},
-		{"slots/two acquirers never share", s.acquireRace},
-		{"slots/release", s.release},
-		{"slots/release is fenced", s.releaseFenced},
-		{"slots/verify", s.verify},
-
-		{"life/closed", s.closed},
-		{"life/contexts", s.contexts},
-
-		{"model/any sequence of operations", s.model},
+	for _, c := range cases(h) {
+		t.Run(c.name, func(t *testing.T) { c.run(&test{T: t, Harness: h}) })
 	}
-	if s.Survives {
-		cases = append(cases,
-			testCase{"life/opened again", s.reopened},
-			testCase{"life/erasing goes on", s.eraseReopened},
-			testCase{"life/killed while appending", s.killed})
-	}
-	if s.Exclusive && s.Survives {
-		cases = append(cases, testCase{"life/locked", s.locked})
-	}
-	for _, c := range cases {
-		t.Run(c.name, c.run)
-	}
+}
+
+// test is one case in the middle of its run.
+type test struct {
+	*testing.T
+	Harness
 }
 
 type testCase struct {
 	name string
-	run  func(*testing.T)
+	run  func(*test)
+}
+
+func cases(h Harness) []testCase {
+	all := []testCase{
+		{"append/versions", (*test).appendVersions},
+		{"append/conflict names the current version", (*test).appendConflict},
+		{"append/faults of the caller", (*test).appendFaults},
+		{"append/all or nothing", (*test).appendAllOrNothing},
+		{"append/several streams and slots", (*test).appendSeveral},
+		{"append/any bytes", (*test).appendBytes},
+		{"append/recorded at", (*test).appendRecordedAt},
+		{"append/concurrent writers leave no gap", (*test).appendConcurrent},
+		{"append/neighbours of a refused one are stored", (*test).appendNeighbours},
+		{"append/predecessor", (*test).appendPredecessor},
+
+		{"messages/a repeat is refused", (*test).messageRepeat},
+		{"messages/a repeat is found", (*test).messageFound},
+		{"messages/behind snapshot and deletion", (*test).messageBehind},
+		{"messages/of a state", (*test).messageState},
+
+		{"read/pages of a stream", (*test).readStream},
+		{"read/pages of a slot", (*test).readSlot},
+		{"read/load", (*test).load},
+		{"read/load 1,000 at once", (*test).loadMany},
+		{"read/10,000 streams", (*test).listMany},
+		{"read/prefixes of difficult ids", (*test).listPrefixes},
+
+		{"rows/snapshots", (*test).snapshots},
+		{"rows/states", (*test).states},
+		{"rows/alarms", (*test).alarms},
+		{"rows/a refused append leaves none", (*test).rowsOfRefused},
+
+		{"delete/soft", (*test).deleteSoft},
+		{"delete/soft, of a state", (*test).deleteState},
+		{"delete/erase in chunks", (*test).erase},
+		{"delete/erase refuses others", (*test).eraseRefused},
+
+		{"fence/older generation", (*test).fenceGeneration},
+		{"fence/late append after raise", (*test).fenceLate},
+		{"fence/writers are apart", (*test).fenceWriters},
+		{"fence/deposed member", (*test).fenceDeposed},
+		{"fence/unknown member", (*test).fenceUnknown},
+		{"fence/depose under load", (*test).fenceUnderLoad},
+
+		{"members/join", (*test).join},
+		{"members/renew", (*test).renew},
+		{"members/depose", (*test).depose},
+		{"members/depose alone", (*test).deposeAlone},
+		{"members/depose against renewal", (*test).deposeRace},
+		{"members/ring", (*test).ring},
+
+		{"slots/acquire", (*test).acquire},
+		{"slots/two acquirers never share", (*test).acquireRace},
+		{"slots/release", (*test).release},
+		{"slots/release is fenced", (*test).releaseFenced},
+		{"slots/verify", (*test).verify},
+
+		{"life/closed", (*test).closed},
+		{"life/contexts", (*test).contexts},
+
+		{"model/any sequence of operations", (*test).model},
+	}
+	if h.Survives {
+		all = append(all,
+			testCase{"life/opened again", (*test).reopened},
+			testCase{"life/erasing goes on", (*test).eraseReopened},
+			testCase{"life/killed while appending", (*test).killed})
+	}
+	if h.Exclusive && h.Survives {
+		all = append(all, testCase{"life/locked", (*test).locked})
+	}
+	return all
 }
 
 // open opens a fresh group for one test.
-func (s *suite) open(t *testing.T) store.Store {
+func (t *test) open() store.Store {
 	t.Helper()
-	st, err := s.Open(t.Context(), s.Locate(t))
+	st, err := t.Open(t.Context(), t.Locate(t.T))
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
