@@ -20,18 +20,21 @@ const (
 	afterCommit
 )
 
-// actor is an aggregate in memory. mail, busy, used, unloadAt and watched are
-// guarded by the mutex of its slot; everything else belongs to the turn, that
-// is to whoever made it busy.
+// actor is an aggregate in memory. mail, busy, orphan, used, unloadAt and
+// watched are guarded by the mutex of its slot; place by the unloader's;
+// everything else belongs to the turn, that is to whoever made it busy.
 type actor struct {
 	hosted *hosted
 	stream message.Stream
 	slot   ring.Slot
+	epoch  store.Epoch // of the slot's term in which it lives
 
 	mail     mailbox
 	busy     bool
+	orphan   bool  // its slot has given it up: it ends its turn, and is gone
+	place    int   // in the unloader's heap, from 1; 0: it is not there
 	watched  int64 // when the unloader looks at it; 0: not planned
-	used     int64 // when it last got work, Unix nanoseconds
+	used     int64 // when it last had work, Unix nanoseconds
 	unloadAt int64 // when a rule wants it out of memory; 0: not planned
 
 	phase   phase
@@ -39,7 +42,6 @@ type actor struct {
 
 	state   any // a *S; nil: not loaded
 	version message.Version
-	row     message.Version // of the state row, of a state-based aggregate
 	snap    message.Version // of the newest snapshot
 	exists  bool
 	erased  bool
@@ -57,12 +59,12 @@ func (a *actor) view() handler.View {
 // forget drops the state, so that the next command loads it.
 func (a *actor) forget() {
 	a.state, a.recent = nil, nil
-	a.version, a.row, a.snap = message.NoVersion, message.NoVersion, message.NoVersion
+	a.version, a.snap = message.NoVersion, message.NoVersion
 	a.exists, a.erased = false, false
 	a.seen = seenIDs{}
 }
 
-// seenIDs remembers the newest message ids of a stream as hashes. A hash that is
+// seenIDs remembers the first message ids of a stream as hashes. A hash that is
 // not in it proves that an id is new, as long as all ids of the stream fit.
 type seenIDs struct {
 	hashes [8]uint64
@@ -93,35 +95,40 @@ func (s *seenIDs) isNew(id message.ID) bool {
 	return true
 }
 
-// trouble is why an actor cannot be loaded.
+// trouble is why an actor cannot be loaded, or what its commands did to it.
 type trouble struct {
-	panics int       // in a row
-	until  time.Time // quarantined until then
-	reason string
+	panics    int       // in a row
+	until     time.Time // quarantined until then
+	reason    string
+	forgotten time.Time // when it need not be kept any more
 }
 
 const (
 	panicsToQuarantine = 3
 	quarantineTime     = 30 * time.Second
+	memoryOfTrouble    = 2 * quarantineTime
 )
 
-// panicked counts a panic of apply and quarantines the actor when it keeps
-// panicking.
+// panicked counts a panic of an author's code and quarantines the actor when it
+// keeps panicking.
 func (a *actor) panicked(reason string, now time.Time) {
-	if a.trouble == nil {
-		a.trouble = &trouble{}
-	}
-	a.trouble.panics++
-	if a.trouble.panics >= panicsToQuarantine {
+	t := a.inTrouble(now)
+	if t.panics++; t.panics >= panicsToQuarantine {
 		a.quarantine(reason, now)
 	}
 }
 
 func (a *actor) quarantine(reason string, now time.Time) {
+	t := a.inTrouble(now)
+	t.reason, t.until = reason, now.Add(quarantineTime)
+}
+
+func (a *actor) inTrouble(now time.Time) *trouble {
 	if a.trouble == nil {
 		a.trouble = &trouble{}
 	}
-	a.trouble.reason, a.trouble.until = reason, now.Add(quarantineTime)
+	a.trouble.forgotten = now.Add(memoryOfTrouble)
+	return a.trouble
 }
 
 func (a *actor) quarantined(now time.Time) (reason string, yes bool) {

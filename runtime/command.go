@@ -1,7 +1,8 @@
 package runtime
 
 import (
-	"fmt"
+	"cmp"
+	"errors"
 	"math/bits"
 	"time"
 
@@ -68,74 +69,113 @@ func (h *Host) respondStored(e *envelope, c *commit) {
 // prepare encodes what the command stores and, unless callbacks need the state
 // before the events, applies them. After a refusal the state is worthless.
 func (h *Host) prepare(a *actor, e *envelope, v handler.Verdict) (*commit, message.Response) {
-	command, events, refusal := e.binding.Build(e.message, v, a.version, a.slot)
-	if refusal != nil {
-		return nil, refusal
-	}
+	timeout := cmp.Or(e.binding.CommitTimeout, handler.DefaultCommitTimeout)
 	c := &commit{
 		actor: a, envelope: e, stream: a.stream, slot: a.slot,
 		expected: a.version, after: a.version + message.Version(len(v.Events)),
-		command: command, events: events, response: v.Response, size: a.size,
-		deadline: time.Now().Add(e.binding.CommitTimeout), timeout: e.binding.CommitTimeout,
+		response: v.Response, size: a.size, snap: a.snap,
+		deadline: time.Now().Add(timeout), timeout: timeout,
 	}
-	var state any
-	p := handler.Guard("apply", func() { state, refusal = h.applied(a, c, v.Events) })
+	var refusal message.Response
+	p := handler.Guard("encode", func() { c.command, c.events, refusal = e.binding.Build(e.message, v, a.version, a.slot) })
 	if p != nil {
 		h.logPanic(e.message, p)
-		a.panicked(p.Error(), time.Now())
 		return nil, p.Response()
 	}
 	if refusal != nil {
 		return nil, refusal
 	}
-	if state == nil {
-		return c, nil
+	state, refusal := h.applied(a, c, v.Events)
+	if refusal != nil || state == nil {
+		return c, refusal
 	}
-	if err := h.keep(a, c, e.binding, state); err != nil {
-		return nil, message.Crashed{Reason: err.Error()}
-	}
-	return c, nil
+	return c, h.keep(a, c, state)
 }
 
 // applied applies the events, to the state itself, or to a copy where callbacks
 // need the state before them. It returns nil where the state after them is not
 // needed before the commit.
 func (h *Host) applied(a *actor, c *commit, events []aggregate.Pending) (any, message.Response) {
-	core := a.hosted.core
-	state := a.state
+	core, m, state := a.hosted.core, c.envelope.message, a.state
 	if core.HasCallbacks() {
 		c.pending = events
-		if !core.StateBased && !h.snapshotDue(a, c, c.envelope.binding) {
+		if !core.StateBased && !h.snapshotDue(a, c) {
 			return nil, nil
 		}
-		payload, err := core.EncodeState(state)
-		if err == nil {
-			state, err = core.DecodeState(core.StateSchema, payload)
-		}
-		if err != nil {
-			return nil, message.Crashed{Reason: err.Error()}
+		var err error
+		switch state, err = h.copyOf(a); {
+		case err != nil && core.StateBased:
+			return nil, h.crashed(m, err)
+		case err != nil:
+			h.withoutSnapshot(a, c, err)
+			return nil, nil
 		}
 	}
-	for _, event := range events {
-		core.Apply(state, event)
+	p := handler.Guard("apply", func() {
+		for _, event := range events {
+			core.Apply(state, event)
+		}
+	})
+	if p != nil {
+		h.logPanic(m, p)
+		a.panicked(p.Where+" panicked", time.Now())
+		return nil, p.Response()
 	}
-	c.unload = h.unloadRule(a, events, state)
+	c.unload = h.unloadRule(a, m, events, state)
 	return state, nil
 }
 
-// keep adds the snapshot or the state row that the command is due.
-func (h *Host) keep(a *actor, c *commit, b *handler.Binding, state any) error {
+// copyOf copies an actor's state, by encoding it.
+func (h *Host) copyOf(a *actor) (state any, err error) {
 	core := a.hosted.core
-	if !core.StateBased && !h.snapshotDue(a, c, b) {
+	payload, err := encodeState(core, a.state)
+	if err != nil {
+		return nil, err
+	}
+	if p := handler.Guard("decode", func() { state, err = core.DecodeState(core.StateSchema, payload) }); p != nil {
+		return nil, p
+	}
+	return state, err
+}
+
+// encodeState encodes a state; an author's method that panics is an error as
+// others are, a *handler.PanicError.
+func encodeState(core *aggregate.Core, state any) (payload aggregate.Payload, err error) {
+	if p := handler.Guard("encode", func() { payload, err = core.EncodeState(state) }); p != nil {
+		return payload, p
+	}
+	return payload, err
+}
+
+// crashed returns the answer to a fault of an author's code.
+func (h *Host) crashed(m *message.Message, err error) message.Response {
+	var p *handler.PanicError
+	if errors.As(err, &p) {
+		h.logPanic(m, p)
+		return p.Response()
+	}
+	return message.Crashed{Reason: err.Error()}
+}
+
+// keep adds the snapshot or the state row that the command is due, and estimates
+// the actor's size.
+func (h *Host) keep(a *actor, c *commit, state any) message.Response {
+	core := a.hosted.core
+	if !core.StateBased && !h.snapshotDue(a, c) {
 		h.resize(a, c, state)
 		return nil
 	}
-	payload, err := core.EncodeState(state)
-	if err != nil {
-		return fmt.Errorf("encode the state of %s: %w", a.stream, err)
+	payload, err := encodeState(core, state)
+	switch {
+	case err != nil && core.StateBased:
+		return h.crashed(c.envelope.message, err)
+	case err != nil:
+		h.withoutSnapshot(a, c, err)
+		return nil
 	}
 	c.size = sizeOf(len(payload.Data))
 	if !core.StateBased {
+		c.snap = c.after
 		c.snapshot = &store.Snapshot{
 			Stream: a.stream, Version: c.after, Schema: core.StateSchema,
 			Encoding: handler.EncodingOf(payload), Data: payload.Data,
@@ -145,28 +185,40 @@ func (h *Host) keep(a *actor, c *commit, b *handler.Binding, state any) error {
 	recent := append(a.recent[max(0, len(a.recent)-recentOfState+1):len(a.recent):len(a.recent)],
 		store.Processed{MessageID: c.envelope.message.ID, Command: *c.command})
 	c.state = &store.State{
-		Stream: a.stream, Slot: a.slot, Expected: a.row, Version: c.after,
+		Stream: a.stream, Slot: a.slot, Expected: c.expected, Version: c.after,
 		Schema: core.StateSchema, Encoding: handler.EncodingOf(payload), Data: payload.Data, Recent: recent,
 	}
 	return nil
 }
 
-func (h *Host) snapshotDue(a *actor, c *commit, b *handler.Binding) bool {
-	return b.SnapshotEvery > 0 && int64(c.after-a.snap) >= int64(b.SnapshotEvery)
+// withoutSnapshot goes on without the snapshot that is due: it only makes
+// loading faster. The next one is tried when as many events have come again.
+func (h *Host) withoutSnapshot(a *actor, c *commit, err error) {
+	c.snap = c.after
+	h.log.Error("a state cannot be encoded, its snapshot is left out", "stream", string(a.stream), "version", int64(c.after), "error", err)
+}
+
+func (h *Host) snapshotDue(a *actor, c *commit) bool {
+	every := int64(c.envelope.binding.SnapshotEvery)
+	return every > 0 && int64(c.after-a.snap) >= every
 }
 
 // resize estimates the actor's size anew each time its version doubles, so that
 // all estimates together cost a few encodings.
 func (h *Host) resize(a *actor, c *commit, state any) {
-	if a.size != 0 && bits.Len64(uint64(c.after+1)) == bits.Len64(uint64(c.expected+1)) {
-		return
+	if a.size == 0 || bits.Len64(uint64(c.after+1)) != bits.Len64(uint64(c.expected+1)) {
+		c.size = estimate(a.hosted.core, state)
 	}
-	payload, err := a.hosted.core.EncodeState(state)
+}
+
+// estimate is the size of an actor with a state; a state that cannot be encoded
+// counts as empty.
+func estimate(core *aggregate.Core, state any) int64 {
+	payload, err := encodeState(core, state)
 	if err != nil {
-		c.size = sizeOf(0)
-		return
+		return sizeOf(0)
 	}
-	c.size = sizeOf(len(payload.Data))
+	return sizeOf(len(payload.Data))
 }
 
 // sizeOf estimates the bytes of an actor from those of its encoded state: what

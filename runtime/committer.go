@@ -19,28 +19,36 @@ type committer struct {
 	id     store.WriterID
 	writer store.Writer
 
-	mu      sync.Mutex
-	cond    *sync.Cond
-	pending queue
-	orders  []order
-	stopped bool
-	inHand  []*commit // what the goroutine is appending; read for timeouts
-	epochs  map[ring.Slot]store.Epoch
+	mu        sync.Mutex
+	cond      *sync.Cond
+	pending   queue
+	submitted uint64 // commits that were ever pending
+	taken     uint64 // commits that were ever taken
+	orders    []order
+	stopped   bool
+	inHand    []*commit // what the goroutine is appending; read for timeouts
 
 	// What follows belongs to the goroutine.
-	gen   store.Generation
-	heads map[ring.Slot]*store.Claim
-	index map[ring.Slot]int // into the claims of the append being made
+	gen     store.Generation
+	heads   map[ring.Slot]*held
+	appends uint64 // that were built
 
-	done     chan struct{}
-	watchdog chan struct{}
+	watchdog chan struct{} // closed once nothing can time out any more
+	wg       sync.WaitGroup
+}
+
+// held is a slot as the writer knows it.
+type held struct {
+	store.Claim
+	claimedBy uint64       // the number of the append that claims it
+	next      store.Offset // of that append's next event
 }
 
 // order is something else to do on the writer's connection, in order behind the
 // appends.
 type order struct {
-	run  func()
-	done chan struct{}
+	run   func()
+	after uint64 // so many commits go before it
 }
 
 // queue is a first-in first-out list of commits.
@@ -62,15 +70,14 @@ func newCommitter(ctx context.Context, h *Host, id store.WriterID) (*committer, 
 	}
 	c := &committer{
 		host: h, id: id, writer: w, gen: 1,
-		heads: map[ring.Slot]*store.Claim{}, epochs: map[ring.Slot]store.Epoch{}, index: map[ring.Slot]int{},
-		done: make(chan struct{}), watchdog: make(chan struct{}),
+		heads: map[ring.Slot]*held{}, watchdog: make(chan struct{}),
 	}
 	if err := w.Raise(ctx, c.gen); err != nil {
 		return nil, errors.Join(fmt.Errorf("raise the generation of writer %d: %w", id, err), w.Close())
 	}
 	c.cond = sync.NewCond(&c.mu)
-	go c.run()
-	go c.watch()
+	c.wg.Go(c.run)
+	c.wg.Go(c.watch)
 	return c, nil
 }
 
@@ -83,75 +90,121 @@ func (c *committer) submit(one *commit) {
 		return
 	}
 	c.pending.push(one)
+	c.submitted++
 	c.cond.Signal()
 	c.mu.Unlock()
 }
 
-// do runs f on the committer's goroutine, behind what was submitted before.
-func (c *committer) do(ctx context.Context, f func()) error {
-	o := order{run: f, done: make(chan struct{})}
+// do runs f on the committer's goroutine, behind what was submitted before. If
+// ctx ends first, do returns but f runs all the same, so that order is kept; f's
+// error then has nobody to go to.
+func (c *committer) do(ctx context.Context, f func() error) error {
+	answer := make(chan error, 1)
 	c.mu.Lock()
 	if c.stopped {
 		c.mu.Unlock()
 		return ErrStopped
 	}
-	c.orders = append(c.orders, o)
+	c.orders = append(c.orders, order{run: func() { answer <- f() }, after: c.submitted})
 	c.cond.Signal()
 	c.mu.Unlock()
 	select {
-	case <-o.done:
-		return nil
+	case err := <-answer:
+		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (c *committer) acquire(ctx context.Context, slots []ring.Slot) (claims []store.Claim, err error) {
-	doErr := c.do(ctx, func() {
-		if claims, err = c.writer.Acquire(ctx, slots); err != nil {
-			return
+// acquire takes those of the slots that are free and has the host serve them.
+// What is held already stays as it is. It returns how many are held then.
+func (c *committer) acquire(ctx context.Context, slots []ring.Slot) (got int, err error) {
+	answer := make(chan int, 1)
+	err = c.do(ctx, func() error {
+		if ctx.Err() != nil {
+			return ctx.Err() // it was given up before it began
 		}
-		for _, claim := range claims {
-			c.hold(claim)
-		}
+		n, err := c.acquireNow(slots)
+		answer <- n
+		return err
 	})
-	return claims, errors.Join(doErr, err)
+	if err == nil {
+		got = <-answer
+	}
+	return got, err
 }
 
-func (c *committer) release(ctx context.Context, slots []ring.Slot) (err error) {
-	doErr := c.do(ctx, func() {
-		var claims []store.Claim
-		for _, s := range slots {
-			if held := c.heads[s]; held != nil {
-				claims = append(claims, *held)
-				c.letGo(s)
+func (c *committer) acquireNow(slots []ring.Slot) (got int, err error) {
+	var free []ring.Slot
+	for _, s := range slots {
+		if c.heads[s] == nil {
+			free = append(free, s)
+		}
+	}
+	got = len(slots) - len(free)
+	if len(free) == 0 {
+		return got, nil
+	}
+	var claims []store.Claim
+	err = c.surely(func(ctx context.Context) (err error) {
+		claims, err = c.writer.Acquire(ctx, free)
+		return err
+	})
+	for _, claim := range claims {
+		c.heads[claim.Slot] = &held{Claim: claim}
+		c.host.own(claim)
+	}
+	return got + len(claims), err
+}
+
+// release gives slots up that the host has stopped serving. An error says that
+// the store may still have them as the member's; calling it again is safe.
+func (c *committer) release(ctx context.Context, slots []ring.Slot) error {
+	return c.do(ctx, func() error {
+		for _, s := range slots { // an acquisition may have come between
+			c.host.disown(s)
+		}
+		return c.surely(func(ctx context.Context) error {
+			var claims []store.Claim
+			for _, s := range slots {
+				if held := c.heads[s]; held != nil {
+					claims = append(claims, held.Claim)
+				}
 			}
-		}
-		if len(claims) > 0 {
-			err = c.writer.Release(ctx, claims)
-		}
+			if len(claims) == 0 {
+				return nil
+			}
+			err := c.writer.Release(ctx, claims)
+			if err == nil {
+				for _, claim := range claims {
+					delete(c.heads, claim.Slot)
+				}
+			}
+			return err
+		})
 	})
-	return errors.Join(doErr, err)
 }
 
-func (c *committer) hold(claim store.Claim) {
-	c.heads[claim.Slot] = &claim
-	c.mu.Lock()
-	c.epochs[claim.Slot] = claim.Epoch
-	c.mu.Unlock()
-}
-
-func (c *committer) letGo(s ring.Slot) {
-	delete(c.heads, s)
-	c.mu.Lock()
-	delete(c.epochs, s)
-	c.mu.Unlock()
-}
-
-func (c *committer) epoch(s ring.Slot) store.Epoch {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.epochs[s]
+// surely makes a write that may be repeated, again if its outcome is unknown.
+func (c *committer) surely(write func(context.Context) error) error {
+	for {
+		err := write(c.host.appendContext())
+		var unknown *store.UnknownOutcomeError
+		switch {
+		case isFenced(err):
+			c.fenced(err)
+			return err
+		case !errors.As(err, &unknown):
+			return err
+		}
+		c.host.log.Warn("the outcome of a change of slots is unknown, it is made again", "writer", int(c.id), "error", err)
+		if err := c.regain(func(context.Context) error { return nil }); err != nil {
+			return err
+		}
+		if !c.host.sleep(firstPause) {
+			return err
+		}
+	}
 }
 
 // stop commits what is pending and closes the writer.
@@ -160,27 +213,13 @@ func (c *committer) stop() {
 	c.stopped = true
 	c.cond.Signal()
 	c.mu.Unlock()
-	<-c.done
-	close(c.watchdog)
+	c.wg.Wait()
 }
 
 func (c *committer) run() {
-	defer close(c.done)
+	defer close(c.watchdog)
 	for {
-		c.mu.Lock()
-		for c.pending.head == nil && len(c.orders) == 0 && !c.stopped {
-			c.cond.Wait()
-		}
-		batch := c.take()
-		orders := c.orders
-		if c.pending.head != nil {
-			orders = nil // they go behind all that was submitted before them
-		} else {
-			c.orders = nil
-		}
-		c.inHand = batch
-		stop := c.stopped && len(batch) == 0 && len(orders) == 0
-		c.mu.Unlock()
+		batch, orders, stop := c.wait()
 		if stop {
 			if err := c.writer.Close(); err != nil {
 				c.host.log.Warn("close a writer", "writer", int(c.id), "error", err)
@@ -190,9 +229,26 @@ func (c *committer) run() {
 		c.commit(batch)
 		for _, o := range orders {
 			o.run()
-			close(o.done)
 		}
 	}
+}
+
+// wait returns what is to be done next: a batch, and then the orders that go
+// behind it but not behind what is still pending. Stop: nothing comes any more.
+func (c *committer) wait() (batch []*commit, orders []order, stop bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.pending.head == nil && len(c.orders) == 0 && !c.stopped {
+		c.cond.Wait()
+	}
+	batch = c.take()
+	c.inHand = batch
+	due := 0
+	for due < len(c.orders) && c.orders[due].after <= c.taken {
+		due++
+	}
+	orders, c.orders = c.orders[:due:due], c.orders[due:]
+	return batch, orders, c.stopped && len(batch) == 0 && due == 0
 }
 
 // take removes from the pending commits what fits into one append.
@@ -208,6 +264,7 @@ func (c *committer) take() []*commit {
 			c.pending.tail = nil
 		}
 		one.next = nil
+		c.taken++
 		batch = append(batch, one)
 	}
 	return batch

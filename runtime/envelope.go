@@ -36,6 +36,8 @@ type envelope struct {
 
 	// ready is false while the Before step of a command runs; guarded by the slot.
 	ready bool
+	// refused says that the slot was given up meanwhile; guarded by the slot.
+	refused bool
 	// retried says that the id was found in the store although it was taken for new.
 	retried bool
 	// looked says that the store knows no event of the message's id.
@@ -52,24 +54,31 @@ type envelope struct {
 
 // answer replies once; later answers are dropped.
 func (e *envelope) answer(r message.Response) {
-	if e.answered.CompareAndSwap(false, true) {
+	if e.claim() {
 		e.reply(r)
 	}
 }
 
+// claim takes the right to reply, which there is once.
+func (e *envelope) claim() bool { return e.answered.CompareAndSwap(false, true) }
+
 // answerAt is answer with the version that the aggregate has after the command.
 // Only who answers writes it: an earlier answer may be being read.
 func (e *envelope) answerAt(r message.Response, v message.Version) {
-	if e.answered.CompareAndSwap(false, true) {
+	if e.claim() {
 		e.message.Aggregate.Version = v
 		e.reply(r)
 	}
 }
 
-// late reports whether the caller has stopped waiting, so that nothing must be
-// started any more.
-func (e *envelope) late(now time.Time) bool {
-	return !e.deadline.IsZero() && now.After(e.deadline)
+// expired answers an envelope whose caller has stopped waiting: nothing of it
+// must be started any more.
+func (e *envelope) expired(now time.Time) bool {
+	if e.deadline.IsZero() || now.Before(e.deadline) {
+		return false
+	}
+	e.answer(message.ServiceTimeout{Service: e.message.Service, MessageID: e.message.ID, Timeout: e.deadline.Sub(e.arrived)})
+	return true
 }
 
 // mailbox is a first-in first-out queue of envelopes; guarded by the slot.

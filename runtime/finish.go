@@ -28,7 +28,8 @@ type commit struct {
 	tomb     string              // the type of a deletion
 	response message.Response
 	unload   aggregate.Unload
-	size     int64
+	size     int64           // of the actor behind it
+	snap     message.Version // of the newest snapshot behind it
 
 	deadline time.Time // of the caller's waiting
 	timeout  time.Duration
@@ -64,7 +65,7 @@ func (h *Host) finish(c *commit, err error) {
 		return
 	}
 	h.committed(a, e)
-	if !h.idle(a) {
+	if _, more := h.next(a, false); more {
 		h.workers.do(a)
 	}
 }
@@ -88,7 +89,6 @@ func (h *Host) committed(a *actor, e *envelope) {
 			for _, event := range c.pending {
 				core.Apply(a.state, event)
 			}
-			c.unload = h.unloadRule(a, c.pending, a.state)
 		})
 		if p != nil { // it is stored: the answer stands, the next load meets it again
 			h.logPanic(e.message, p)
@@ -110,29 +110,33 @@ func (h *Host) committed(a *actor, e *envelope) {
 // advance takes over what the store now holds.
 func (a *actor) advance(c *commit) {
 	a.version, a.exists = c.after, true
-	if a.trouble != nil {
-		a.trouble = nil
-	}
-	if c.snapshot != nil {
-		a.snap = c.after
-	}
+	a.trouble = nil
+	a.snap = c.snap
 	if c.state != nil {
-		a.row, a.recent = c.after, c.state.Recent
+		a.recent = c.state.Recent
 		return
 	}
 	a.seen.add(c.envelope.message.ID)
 }
 
-// notStored answers a command whose events are known not to be in the store.
-// What was applied is dropped with the state.
+// notStored ends a command whose events are known not to be in the store, or of
+// which nobody can find that out any more. What was applied is dropped with the
+// state.
 func (h *Host) notStored(a *actor, e *envelope, c *commit, err error) {
 	var duplicate *store.DuplicateMessageError
-	if errors.As(err, &duplicate) && !e.retried {
+	var unknown *store.UnknownOutcomeError
+	switch {
+	case errors.As(err, &duplicate) && !e.retried:
 		h.drop(a)
-		h.again(a, e)
+		if !e.answered.Load() { // else its caller has the message back
+			h.again(a, e)
+		}
 		return
-	}
-	if c.pending != nil {
+	case errors.As(err, &unknown):
+		h.drop(a)
+		h.respond(e, message.OutcomeUnknown{Service: e.message.Service, MessageID: e.message.ID, Timeout: c.timeout})
+		return
+	case c.pending != nil:
 		h.rolledBack(a, e, a.state)
 	}
 	h.drop(a)

@@ -30,8 +30,11 @@ func (h *Host) StateAt(ctx context.Context, name message.StreamName, id message.
 	case v < 0:
 		return view, fmt.Errorf("%w: %d", ErrNoSuchVersion, v)
 	}
-	view = handler.View{State: hosted.core.NewState(), Version: message.NoVersion}
-	p := handler.Guard("apply", func() { err = h.rebuild(ctx, hosted, name.Of(id), v, &view) })
+	view.Version = message.NoVersion
+	p := handler.Guard("apply", func() {
+		view.State = hosted.core.NewState()
+		err = h.rebuild(ctx, hosted, name.Of(id), v, &view)
+	})
 	if p != nil {
 		return view, p
 	}

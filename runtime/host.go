@@ -33,9 +33,11 @@ type Host struct {
 	unloader   *unloader
 	eraser     *eraser
 
-	ctx    context.Context // ends when the host stops; for callbacks
-	cancel context.CancelFunc
-	before sync.WaitGroup // Before steps that run
+	ctx      context.Context // ends when the host stops; for callbacks
+	cancel   context.CancelFunc
+	before   sync.WaitGroup // Before steps that run
+	stopping atomic.Bool    // set before the slots are given up: none is taken again
+	stopped  sync.Once
 }
 
 // hosted is a stream and how it is hosted.
@@ -59,11 +61,38 @@ func (h *hosted) crowded(share int64) bool {
 		h.MemoryLimit > 0 && h.bytes.Load() > h.MemoryLimit/100*share
 }
 
-// slot holds the actors of one slot.
+// slot holds the actors of one slot. While it is owned, actors has all of them;
+// those that were busy when it was given up are on their own until their turn
+// ends.
 type slot struct {
 	mu     sync.Mutex
-	owned  bool
+	epoch  store.Epoch // at which it is owned; 0: it is not
 	actors map[message.Stream]*actor
+	busy   int       // actors that are in a turn, orphans too
+	quiet  sync.Cond // busy has become 0
+}
+
+// start marks an actor as busy; the slot's mutex is held.
+func (s *slot) start(a *actor) {
+	a.busy = true
+	s.busy++
+}
+
+// end is the reverse of start.
+func (s *slot) end(a *actor) {
+	a.busy, a.current = false, nil
+	if s.busy--; s.busy == 0 {
+		s.quiet.Broadcast()
+	}
+}
+
+// wait returns when no actor of the slot is in a turn.
+func (s *slot) wait() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.busy > 0 {
+		s.quiet.Wait()
+	}
 }
 
 // New starts a host. It owns no slot until Acquire.
@@ -82,6 +111,7 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 	}
 	for i := range h.slots {
 		h.slots[i].actors = make(map[message.Stream]*actor)
+		h.slots[i].quiet.L = &h.slots[i].mu
 	}
 	h.ctx, h.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	h.workers = newWorkers(2*goruntime.GOMAXPROCS(0), h.step)
@@ -100,13 +130,20 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 }
 
 // Stop ends the host: what was decided is committed and answered, everything
-// else is answered as unavailable. It waits for all of its goroutines.
-func (h *Host) Stop() {
+// else is answered as unavailable. It waits for all of its goroutines, and for
+// the turns that callers of Serve drive.
+func (h *Host) Stop() { h.stopped.Do(h.stop) }
+
+func (h *Host) stop() {
+	h.stopping.Store(true)
 	for i := range h.slots {
 		h.disown(ring.Slot(i))
 	}
 	h.cancel()
 	h.before.Wait()
+	for i := range h.slots {
+		h.slots[i].wait() // turns need everything that follows
+	}
 	for _, c := range h.committers {
 		c.stop()
 	}
@@ -119,30 +156,36 @@ func (h *Host) Stop() {
 }
 
 // Acquire takes those of the slots that are free, and serves them from now on.
-// It returns how many it got.
+// It returns how many of them it serves. If ctx ends first they may be taken
+// and served later.
 func (h *Host) Acquire(ctx context.Context, slots []ring.Slot) (int, error) {
 	got := 0
 	for w, mine := range h.byWriter(slots) {
 		if len(mine) == 0 {
 			continue
 		}
-		claims, err := h.committers[w].acquire(ctx, mine)
+		n, err := h.committers[w].acquire(ctx, mine)
 		if err != nil {
 			return got, fmt.Errorf("acquire %d slots: %w", len(mine), err)
 		}
-		for _, c := range claims {
-			s := &h.slots[c.Slot]
-			s.mu.Lock()
-			s.owned = true
-			s.mu.Unlock()
-		}
-		got += len(claims)
+		got += n
 	}
 	return got, nil
 }
 
-// Release stops serving the slots, once what was decided is durable, and gives
-// them up in the store.
+// own serves a slot from now on, unless the host stops.
+func (h *Host) own(c store.Claim) {
+	s := &h.slots[c.Slot]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !h.stopping.Load() {
+		s.epoch = c.Epoch
+	}
+}
+
+// Release stops serving the slots at once, and gives them up in the store once
+// what was decided is durable. After an error, or if ctx ends first, the store
+// may still have them as this member's for some time; calling it again is safe.
 func (h *Host) Release(ctx context.Context, slots []ring.Slot) error {
 	for w, mine := range h.byWriter(slots) {
 		for _, s := range mine {
@@ -163,7 +206,7 @@ func (h *Host) Owned() int {
 	n := 0
 	for i := range h.slots {
 		h.slots[i].mu.Lock()
-		if h.slots[i].owned {
+		if h.slots[i].epoch != 0 {
 			n++
 		}
 		h.slots[i].mu.Unlock()
@@ -181,7 +224,12 @@ func (h *Host) Actors() (n, bytes int64) {
 }
 
 // Epoch returns the epoch at which the host owns a slot; 0 if it does not.
-func (h *Host) Epoch(s ring.Slot) store.Epoch { return h.committer(s).epoch(s) }
+func (h *Host) Epoch(id ring.Slot) store.Epoch {
+	s := &h.slots[id]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.epoch
+}
 
 func (h *Host) committer(s ring.Slot) *committer {
 	return h.committers[int(s)%len(h.committers)]
@@ -198,18 +246,26 @@ func (h *Host) byWriter(slots []ring.Slot) [][]ring.Slot {
 }
 
 // disown stops serving a slot and answers what waits in its mailboxes. Actors
-// that wait for a commit finish it.
+// that are in a turn end it on their own: what they hold may be outdated when
+// the slot is served again, so they are never found again. Commands whose Before
+// step runs are answered when it has ended, since it works on their messages.
 func (h *Host) disown(id ring.Slot) {
 	s := &h.slots[id]
 	var waiting []*envelope
 	s.mu.Lock()
-	s.owned = false
+	s.epoch = 0
 	for _, a := range s.actors {
 		for a.mail.count > 0 {
-			waiting = append(waiting, a.mail.pop())
+			if e := a.mail.pop(); e.ready {
+				waiting = append(waiting, e)
+			} else {
+				e.refused = true
+			}
 		}
 		if !a.busy {
 			h.discard(s, a)
+		} else {
+			h.remove(s, a)
 		}
 	}
 	s.mu.Unlock()
@@ -222,28 +278,31 @@ func (h *Host) notOwned(m *message.Message) message.Response {
 	return message.ServiceUnavailable{Service: m.Service, Reason: "this member does not serve the aggregate's slot now"}
 }
 
-// Serve runs a command. The message must not be touched by the caller until
-// reply was called, which happens exactly once, on any goroutine, and must not
-// block. The deadline of ctx bounds when the command may start; once it has
-// started it runs to its end.
+// Serve runs a command. Reply is called exactly once, on any goroutine, and must
+// not block. The message is the host's until then; afterwards the caller may read
+// it, and must not change it, since callbacks of a command whose outcome was
+// unknown at its commit timeout get it later. The deadline of ctx bounds when the
+// command may start; once it has started it runs to its end.
 func (h *Host) Serve(ctx context.Context, b *handler.Binding, m *message.Message, reply func(message.Response)) {
-	if b.Open(m); m.Halted && (m.FirstAttempt || m.Aggregate.ID == "") {
+	if p := handler.Guard("read", func() { b.Open(m) }); p != nil {
+		h.logPanic(m, p)
+		m.Return(p.Response())
+	}
+	if m.Halted && (m.FirstAttempt || m.Aggregate.ID == "") {
 		reply(m.Response)
 		return
 	}
 	// A repeat is answered as it was the first time, whatever is said of it now.
-	e := &envelope{work: runCommand, message: m, binding: b, reply: reply, ready: m.Halted || !b.Command.HasBefore()}
-	a := h.enqueue(ctx, e, b.Stream())
-	if a == nil || e.ready {
-		return
+	before := !m.Halted && b.Command.HasBefore()
+	e := &envelope{work: runCommand, message: m, binding: b, reply: reply, ready: !before}
+	if a := h.enqueue(ctx, e, b.Stream()); a != nil && before {
+		h.runBefore(ctx, a, e)
 	}
-	h.runBefore(ctx, a, e)
 }
 
 // runBefore runs the step that may do I/O beside the mailbox: the command keeps
-// its place in it.
+// its place in it. Enqueue has counted it.
 func (h *Host) runBefore(ctx context.Context, a *actor, e *envelope) {
-	h.before.Add(1)
 	go func() {
 		defer h.before.Done()
 		ctx, cancel := h.bound(ctx)
@@ -299,12 +358,12 @@ func (h *Host) enqueue(ctx context.Context, e *envelope, name message.StreamName
 	s.mu.Lock()
 	a := s.actors[stream]
 	switch {
-	case !s.owned:
+	case s.epoch == 0:
 		s.mu.Unlock()
 		e.answer(h.notOwned(e.message))
 		return nil
 	case a == nil:
-		a = &actor{hosted: hosted, stream: stream, slot: id}
+		a = &actor{hosted: hosted, stream: stream, slot: id, epoch: s.epoch}
 		a.forget()
 		s.actors[stream] = a
 	case a.mail.count >= hosted.Mailbox:
@@ -314,9 +373,12 @@ func (h *Host) enqueue(ctx context.Context, e *envelope, name message.StreamName
 	}
 	a.mail.push(e)
 	a.used = e.arrived.UnixNano()
+	if !e.ready {
+		h.before.Add(1) // under the lock, so that Stop sees it or refuses the command
+	}
 	start := !a.busy && e.ready
 	if start {
-		a.busy = true
+		s.start(a)
 	}
 	s.mu.Unlock()
 	if start {
@@ -330,12 +392,16 @@ func (h *Host) markReady(a *actor, e *envelope) {
 	s := &h.slots[a.slot]
 	s.mu.Lock()
 	e.ready = true
-	start := !a.busy && a.mail.head == e
+	refused := e.refused
+	start := !refused && !a.busy && a.mail.head == e
 	if start {
-		a.busy = true
+		s.start(a)
 	}
 	s.mu.Unlock()
-	if start {
+	switch {
+	case refused:
+		e.answer(h.notOwned(e.message))
+	case start:
 		h.step(a)
 	}
 }

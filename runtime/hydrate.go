@@ -31,9 +31,12 @@ func (h *Host) loaded(a *actor, e *envelope) (waits bool) {
 	}
 	found := e.loaded.Commands
 	e.loaded = store.Loaded{}
-	if len(found) > 0 && found[0] != nil && !a.erased {
+	switch {
+	case len(found) > 0 && found[0] != nil && !a.erased:
 		r := handler.Repeat(e.message, &found[0].Command)
 		e.answerAt(r, versionOf(r, a.version))
+		return false
+	case e.expired(time.Now()): // what was loaded stays, for the next one
 		return false
 	}
 	return h.run(a, e)
@@ -43,11 +46,11 @@ func (h *Host) loaded(a *actor, e *envelope) (waits bool) {
 // the command, which does not run then.
 func (h *Host) hydrate(a *actor, e *envelope) message.Response {
 	var err error
-	p := handler.Guard("apply", func() { err = h.fold(a, e) })
+	p := handler.Guard("load", func() { err = h.fold(a, e) })
 	now := time.Now()
 	if p != nil {
 		h.logPanic(e.message, p)
-		a.panicked(fmt.Sprintf("%v while loading version %d", p, a.version+1), now)
+		a.panicked(fmt.Sprintf("loading version %d panicked", a.version+1), now)
 		if reason, yes := a.quarantined(now); yes {
 			return message.Quarantined{Stream: a.hosted.core.Stream, ID: e.message.Aggregate.ID, Reason: reason}
 		}
@@ -59,7 +62,6 @@ func (h *Host) hydrate(a *actor, e *envelope) message.Response {
 	case err == nil:
 		a.hosted.loaded(1, a.size)
 		h.cfg.Observer.ActorLoaded(a.hosted.core.Stream)
-		h.relieve(a.hosted)
 		return nil
 	case errors.As(err, &unavailable):
 		return message.ServiceUnavailable{Service: e.message.Service, Reason: err.Error()}
@@ -92,39 +94,37 @@ func (h *Host) fold(a *actor, e *envelope) error {
 		a.state = a.hosted.core.NewState()
 		return nil
 	}
+	err := h.foldWith(a, e, l)
+	if err == nil {
+		a.size = estimate(a.hosted.core, a.state)
+	}
+	return err
+}
+
+// foldWith loads as the author wants it, within the time that the first caller
+// has, or by default. A default that has begun goes on to its end, so that a long
+// stream gets into memory although each of its callers has little time.
+func (h *Host) foldWith(a *actor, e *envelope, l *hydration) error {
+	core := a.hosted.core
+	if !core.CustomHydration() {
+		return l.Default(h.callbackContext(e))
+	}
 	ctx, cancel := h.callbackContext(e), context.CancelFunc(func() {})
 	if !e.deadline.IsZero() {
 		ctx, cancel = context.WithDeadline(ctx, e.deadline)
 	}
 	defer cancel()
-	custom, err := a.hosted.core.Hydrate(ctx, l)
+	_, err := core.Hydrate(ctx, l)
+	var unavailable *unavailableError
 	switch {
-	case custom && err != nil:
-		var unavailable *unavailableError
-		if errors.As(err, &unavailable) {
-			return err
-		}
-		return &customError{err}
-	case custom && a.state == nil:
-		return &customError{errors.New("HydrateWith loaded nothing")}
-	case !custom:
-		err = l.Default(ctx)
-	}
-	if err != nil {
+	case errors.As(err, &unavailable):
 		return err
-	}
-	if a.size == 0 {
-		a.size = h.estimate(a)
+	case err != nil:
+		return &customError{err}
+	case a.state == nil:
+		return &customError{errors.New("HydrateWith loaded nothing")}
 	}
 	return nil
-}
-
-func (h *Host) estimate(a *actor) int64 {
-	payload, err := a.hosted.core.EncodeState(a.state)
-	if err != nil {
-		return sizeOf(0)
-	}
-	return sizeOf(len(payload.Data))
 }
 
 // hydration loads one actor within its turn.
@@ -149,8 +149,8 @@ func (l *hydration) Set(state any, v message.Version) {
 	a := l.actor
 	a.state, a.version, a.exists = state, v, v > l.loaded.Deleted
 	a.seen.all = false
-	if a.row = message.NoVersion; l.loaded.State != nil {
-		a.row, a.recent = l.loaded.State.Version, l.loaded.State.Recent
+	if l.loaded.State != nil {
+		a.recent = l.loaded.State.Recent
 	}
 }
 
@@ -187,7 +187,7 @@ func (l *hydration) Replay(ctx context.Context) error {
 func (l *hydration) start() {
 	a := l.actor
 	a.state = a.hosted.core.NewState()
-	a.version, a.exists = l.loaded.Deleted, false
+	a.version, a.snap, a.exists = l.loaded.Deleted, l.loaded.Deleted, false
 	a.seen = seenIDs{all: l.loaded.Deleted == message.NoVersion}
 }
 
@@ -231,7 +231,7 @@ func (l *hydration) stateRow() error {
 	if row == nil {
 		return nil
 	}
-	a.row, a.recent = row.Version, row.Recent
+	a.recent = row.Recent
 	if row.Version <= l.loaded.Deleted {
 		return nil // deleted after it was stored; its messages stay known
 	}

@@ -22,46 +22,41 @@ func (h *Host) drive(a *actor, most int) {
 	case afterCommit:
 		h.committed(a, a.current)
 	}
-	for ; !waits && !h.idle(a); most-- {
-		if most == 0 {
+	for ; !waits; most-- {
+		e, more := h.next(a, most > 0)
+		switch {
+		case !more:
+			return
+		case e == nil:
 			h.workers.do(a)
 			return
 		}
-		waits = h.turn(a, h.next(a))
+		waits = h.turn(a, e)
 	}
 }
 
-// idle ends the actor's being busy if nothing in its mailbox is ready.
-func (h *Host) idle(a *actor) bool {
+// next takes the next envelope that is ready. Without one the actor is not busy
+// any more, and belongs to the caller no longer: then more is false. With take
+// false the envelope is left where it is.
+func (h *Host) next(a *actor, take bool) (e *envelope, more bool) {
 	s := &h.slots[a.slot]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.phase = takeNext
-	if a.mail.head != nil && a.mail.head.ready {
-		return false
+	if a.mail.head == nil || !a.mail.head.ready {
+		s.end(a)
+		h.rest(s, a)
+		return nil, false
 	}
-	a.busy, a.current = false, nil
-	h.rest(s, a)
-	return true
-}
-
-// next takes the envelope that idle found, or nil if it was answered meanwhile.
-func (h *Host) next(a *actor) *envelope {
-	s := &h.slots[a.slot]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a.mail.head == nil {
-		return nil
+	if !take {
+		return nil, true
 	}
-	return a.mail.pop()
+	return a.mail.pop(), true
 }
 
 // turn runs one envelope. It returns true if the actor has to wait: then
 // whoever it waits for continues it.
 func (h *Host) turn(a *actor, e *envelope) (waits bool) {
-	if e == nil {
-		return false
-	}
 	a.current = e
 	now := time.Now()
 	if e.work == unloadActor {
@@ -72,8 +67,7 @@ func (h *Host) turn(a *actor, e *envelope) (waits bool) {
 		e.answer(e.message.Response)
 		return false
 	}
-	if e.late(now) {
-		e.answer(message.ServiceTimeout{Service: e.message.Service, MessageID: e.message.ID, Timeout: e.deadline.Sub(e.arrived)})
+	if e.expired(now) {
 		return false
 	}
 	if reason, yes := a.quarantined(now); yes {

@@ -8,16 +8,18 @@ import (
 	"time"
 
 	"github.com/ringhold/ringhold/aggregate"
+	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/ring"
 )
 
 // unloadRule says what a command's events and the state after them say about
-// leaving memory. What the state says goes first.
-func (h *Host) unloadRule(a *actor, events []aggregate.Pending, state any) aggregate.Unload {
-	if rule := a.hosted.core.UnloadRule(state); rule != (aggregate.Unload{}) {
+// leaving memory. What the state says goes first. A rule that panics says
+// nothing: the command is none the worse for it.
+func (h *Host) unloadRule(a *actor, m *message.Message, events []aggregate.Pending, state any) (rule aggregate.Unload) {
+	h.guarded(m, "unload rule", func() { rule = a.hosted.core.UnloadRule(state) })
+	if rule != (aggregate.Unload{}) {
 		return rule
 	}
-	var rule aggregate.Unload
 	soonest := time.Duration(-1)
 	for _, event := range events {
 		if in, ok := a.hosted.UnloadOn[event.Type()]; ok && (soonest < 0 || in < soonest) {
@@ -28,7 +30,7 @@ func (h *Host) unloadRule(a *actor, events []aggregate.Pending, state any) aggre
 	return rule
 }
 
-// planUnload notes when a rule wants the actor out of memory.
+// planUnload notes when a rule wants the actor out of memory; rest acts on it.
 func (h *Host) planUnload(a *actor, rule aggregate.Unload) {
 	in, keep, decided := rule.When()
 	if !decided {
@@ -37,72 +39,79 @@ func (h *Host) planUnload(a *actor, rule aggregate.Unload) {
 	s := &h.slots[a.slot]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if keep {
-		a.unloadAt = 0
-		return
+	if a.unloadAt = 0; !keep {
+		a.unloadAt = time.Now().Add(in).UnixNano()
 	}
-	a.unloadAt = time.Now().Add(in).UnixNano()
-	if in > 0 {
-		h.unloader.watch(a, a.unloadAt)
+}
+
+// due returns when an idle actor is to leave memory: when a rule says so or when
+// it has not been used for long, whichever is earlier; 0 is never. One that has
+// nothing but its trouble is kept until that is forgotten.
+func (a *actor) due() int64 {
+	if a.trouble != nil && !a.exists {
+		return a.trouble.forgotten.UnixNano()
 	}
+	due := a.unloadAt
+	if idle := a.hosted.IdleAfter; idle > 0 && (due == 0 || a.used+int64(idle) < due) {
+		due = a.used + int64(idle)
+	}
+	return due
 }
 
 // rest is called with the slot's mutex held when an actor becomes idle: it
 // leaves memory if there is nothing to keep or if it is time.
 func (h *Host) rest(s *slot, a *actor) {
-	now := time.Now()
-	switch {
+	now := time.Now().UnixNano()
+	a.used = now
+	switch due := a.due(); {
+	case a.orphan:
+		h.drop(a)
 	case a.mail.count > 0: // its head waits for a Before step
-	case !s.owned,
-		a.state == nil && a.trouble == nil,
-		a.state != nil && !a.exists,
-		a.unloadAt != 0 && a.unloadAt <= now.UnixNano():
+	case !a.exists && a.trouble == nil, due != 0 && due <= now:
 		h.discard(s, a)
-	case a.trouble != nil && a.state == nil:
-		h.unloader.watch(a, now.Add(2*quarantineTime).UnixNano())
-	case a.hosted.IdleAfter > 0:
-		h.unloader.watch(a, a.used+int64(a.hosted.IdleAfter))
+	default:
+		if due != 0 {
+			h.unloader.watch(a, due)
+		}
+		h.relieve(a.hosted)
+	}
+}
+
+// remove takes an actor out of its slot; the slot's mutex is held.
+func (h *Host) remove(s *slot, a *actor) {
+	delete(s.actors, a.stream)
+	a.orphan = true
+	if a.watched != 0 {
+		a.watched = 0
+		h.unloader.forget(a)
 	}
 }
 
 // discard removes an idle actor; the slot's mutex is held.
 func (h *Host) discard(s *slot, a *actor) {
 	h.drop(a)
-	delete(s.actors, a.stream)
+	h.remove(s, a)
 }
 
-// leave unloads an actor if it is time. It returns when to look again, 0 for
-// never.
-func (h *Host) leave(a *actor, at, now int64) int64 {
+// leave unloads an actor if it is time, or has it looked at again.
+func (h *Host) leave(a *actor, at, now int64) {
 	s := &h.slots[a.slot]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a.watched != at {
-		return 0 // an earlier time was set since
+		return // it is gone, or an earlier time was set since
 	}
 	a.watched = 0
-	if s.actors[a.stream] != a || a.busy || a.mail.count > 0 {
-		return 0 // gone, or it is looked at again when it becomes idle
+	if a.busy || a.mail.count > 0 {
+		return // it is looked at again when it becomes idle
 	}
-	due := int64(0)
-	if a.unloadAt != 0 {
-		due = a.unloadAt
-	}
-	if idle := a.hosted.IdleAfter; idle > 0 && (due == 0 || a.used+int64(idle) < due) {
-		due = a.used + int64(idle)
-	}
-	if a.trouble != nil && a.state == nil {
-		due = a.trouble.until.UnixNano()
-	}
-	switch {
+	switch due := a.due(); {
 	case due == 0:
-		return 0
 	case due <= now:
 		h.discard(s, a)
-		return 0
+	default:
+		h.unloader.watch(a, due)
 	}
-	a.watched = due
-	return due
 }
 
 // unloader waits for the times at which actors may leave memory.
@@ -122,17 +131,27 @@ type due struct {
 	actor *actor
 }
 
+// dueHeap has each actor once, which knows its place.
 type dueHeap []due
 
 func (d dueHeap) Len() int           { return len(d) }
 func (d dueHeap) Less(i, j int) bool { return d[i].at < d[j].at }
-func (d dueHeap) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
-func (d *dueHeap) Push(x any)        { *d = append(*d, x.(due)) }
+func (d dueHeap) Swap(i, j int) {
+	d[i], d[j] = d[j], d[i]
+	d[i].actor.place, d[j].actor.place = i+1, j+1
+}
+
+func (d *dueHeap) Push(x any) {
+	*d = append(*d, x.(due))
+	(*d)[len(*d)-1].actor.place = len(*d)
+}
+
 func (d *dueHeap) Pop() any {
 	last := len(*d) - 1
 	x := (*d)[last]
 	(*d)[last] = due{}
 	*d = (*d)[:last]
+	x.actor.place = 0
 	return x
 }
 
@@ -146,19 +165,30 @@ func newUnloader(h *Host) *unloader {
 // watch has an actor looked at, at the latest at a time; its slot's mutex is
 // held.
 func (u *unloader) watch(a *actor, at int64) {
-	if a.watched == 0 || at < a.watched {
-		a.watched = at
-		u.add(a, at)
+	if a.watched != 0 && a.watched <= at {
+		return
 	}
-}
-
-func (u *unloader) add(a *actor, at int64) {
+	a.watched = at
 	u.mu.Lock()
-	heap.Push(&u.heap, due{at, a})
+	if a.place == 0 {
+		heap.Push(&u.heap, due{at, a})
+	} else {
+		u.heap[a.place-1].at = at
+		heap.Fix(&u.heap, a.place-1)
+	}
 	first := u.heap[0].actor == a
 	u.mu.Unlock()
 	if first {
 		signal(u.wake)
+	}
+}
+
+// forget drops what watch has planned.
+func (u *unloader) forget(a *actor) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if a.place != 0 {
+		heap.Remove(&u.heap, a.place-1)
 	}
 }
 
@@ -202,9 +232,7 @@ func (u *unloader) sweep(now int64) {
 		}
 		next := heap.Pop(&u.heap).(due)
 		u.mu.Unlock()
-		if again := u.host.leave(next.actor, next.at, now); again != 0 {
-			u.add(next.actor, again)
-		}
+		u.host.leave(next.actor, next.at, now)
 	}
 }
 
@@ -269,7 +297,7 @@ func (h *Host) evictOne(old idleActor) {
 	s := &h.slots[old.actor.slot]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a := old.actor; s.actors[a.stream] == a && !a.busy && a.mail.count == 0 && a.used == old.used {
+	if a := old.actor; !a.orphan && !a.busy && a.mail.count == 0 && a.used == old.used {
 		h.discard(s, a)
 	}
 }

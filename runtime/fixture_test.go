@@ -1,0 +1,444 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ringhold/ringhold/aggregate"
+	"github.com/ringhold/ringhold/handler"
+	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/ring"
+	"github.com/ringhold/ringhold/store"
+)
+
+const (
+	testSlots  = 16
+	testStream = message.StreamName("tallies")
+)
+
+// tally counts, and keeps in which order it was told to.
+type tally struct {
+	N    int      `json:"n"`
+	Told []string `json:"told,omitempty"`
+	Bad  bad      `json:"bad,omitzero"`
+}
+
+// bad is a part of a state or an event that cannot be encoded.
+type bad struct {
+	Fails, Panics bool
+}
+
+func (b bad) IsZero() bool { return !b.Fails && !b.Panics }
+
+func (b bad) MarshalJSON() ([]byte, error) {
+	if b.Panics {
+		panic("marshalling panicked")
+	}
+	return nil, fmt.Errorf("marshalling failed")
+}
+
+func (b *bad) UnmarshalJSON([]byte) error { return nil }
+
+// tell is the one command of tallies; Do says what it comes to.
+type tell struct {
+	ID string `json:"id"`
+	N  int    `json:"n"`
+	Do string `json:"do"`
+}
+
+// What a tell can ask for.
+const (
+	doAdd      = "add"       // one event
+	doMany     = "many"      // N events of 1
+	doRefuse   = "refuse"    // an error with the state, nothing stored
+	doRecord   = "record"    // an error with an event
+	doLook     = "look"      // ok with the state, nothing stored
+	doPanic    = "panic"     // decide panics
+	doInvalid  = "invalid"   // validate finds a fault
+	doBadCheck = "bad check" // validate panics
+	doBoom     = "boom"      // apply panics, if the fixture says so
+	doBadState = "bad state" // the state cannot be encoded any more
+	doPoison   = "poison"    // encoding the state panics from now on
+	doBadEvent = "bad event" // the event cannot be encoded
+	doPanicky  = "panicky"   // encoding the event panics
+	doLarge    = "large"     // a response of N bytes
+)
+
+type told struct {
+	N    int    `json:"n"`
+	By   string `json:"by"`
+	Boom bool   `json:"boom,omitempty"`
+	Bad  bad    `json:"bad,omitzero"`
+	// What the state gets of it.
+	Spoil string `json:"spoil,omitempty"`
+}
+
+// seen is the value of answers.
+type seen struct {
+	N    int `json:"n"`
+	Told int `json:"told"`
+}
+
+// tallies defines the aggregates of the tests. While booms is true, applying a
+// "boom" panics.
+func tallies(booms *atomic.Bool) *aggregate.Definition[tally] {
+	d := aggregate.New[tally](testStream)
+	event := aggregate.Event(d, "told", func(t *tally, e told) {
+		if e.Boom && booms != nil && booms.Load() {
+			panic("applying panicked with a secret")
+		}
+		t.N += e.N
+		t.Told = append(t.Told, e.By)
+		switch e.Spoil {
+		case doBadState:
+			t.Bad.Fails = true
+		case doPoison:
+			t.Bad.Panics = true
+		}
+	})
+	check := func(c tell, _ *aggregate.Message[tally], s tally) (v aggregate.Violations) {
+		if c.Do == doBadCheck {
+			panic("checking panicked")
+		}
+		v.Require(c.Do != doInvalid, "do", "must be something else")
+		return v
+	}
+	aggregate.Command(d, "tell", check, func(m *aggregate.Message[tally], s tally, c tell) aggregate.Decision[tally] {
+		now := seen{N: s.N, Told: len(s.Told)}
+		by := string(m.ID())
+		switch c.Do {
+		case doAdd:
+			return m.Emit(event(told{N: c.N, By: by})).OK(now)
+		case doMany:
+			var out aggregate.Emission[tally]
+			for i := range c.N {
+				if i == 0 {
+					out = m.Emit(event(told{N: 1, By: by}))
+				} else {
+					out = out.Emit(event(told{N: 1, By: by}))
+				}
+			}
+			return out.OK(now)
+		case doRefuse:
+			return m.Error("refused", now)
+		case doRecord:
+			return m.Emit(event(told{N: c.N, By: by})).Error("recorded", now)
+		case doLook:
+			return m.NoBlock().Emit(event(told{N: c.N, By: by})).OK(now)
+		case doPanic:
+			panic("deciding panicked with a secret")
+		case doBoom:
+			return m.Emit(event(told{N: c.N, By: by, Boom: true})).OK(now)
+		case doBadState, doPoison:
+			return m.Emit(event(told{N: c.N, By: by, Spoil: c.Do})).OK(now)
+		case doBadEvent:
+			return m.Emit(event(told{By: by, Bad: bad{Fails: true}})).OK(now)
+		case doPanicky:
+			return m.Emit(event(told{By: by, Bad: bad{Panics: true}})).OK(now)
+		case doLarge:
+			return m.Emit(event(told{By: by})).OK(make([]byte, c.N))
+		}
+		return m.Error("unknown")
+	}, aggregate.CommandOption[tell]{})
+	return d
+}
+
+// rig is a host over a faulty store.
+type rig struct {
+	t     testing.TB
+	store *faulty
+	host  *Host
+	core  *aggregate.Core
+	bind  *handler.Binding
+	watch *watcher
+	ids   atomic.Int64
+}
+
+// setup says what a rig is made of; the zero value is good for most tests.
+type setup struct {
+	define  func(*aggregate.Definition[tally])
+	booms   *atomic.Bool
+	store   *faulty
+	member  store.MemberID
+	stream  func(*Stream)
+	config  func(*Config)
+	binding func(*handler.Binding)
+}
+
+func newRig(t testing.TB, s setup) *rig {
+	t.Helper()
+	r := &rig{t: t, store: s.store, watch: &watcher{}}
+	if r.store == nil {
+		r.store = newFaulty(t)
+	}
+	if s.member == "" {
+		s.member = "m1"
+	}
+	d := tallies(s.booms)
+	if s.define != nil {
+		s.define(d)
+	}
+	r.core = d.Core()
+	ctx := context.Background()
+	if _, err := r.store.Join(ctx, store.Member{ID: s.member, Writers: 2}, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	stream := Stream{Core: r.core}
+	if s.stream != nil {
+		s.stream(&stream)
+	}
+	cfg := Config{
+		Store: r.store, Member: s.member, Slots: testSlots, Writers: 2, Streams: []Stream{stream},
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Observer: r.watch,
+	}
+	if s.config != nil {
+		s.config(&cfg)
+	}
+	var err error
+	if r.host, err = New(ctx, cfg); err != nil {
+		t.Fatal(err)
+	}
+	metadata, err := handler.NewMetadata(map[string]string{"app": "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.bind = &handler.Binding{
+		Service: "tell", Core: r.core, Command: r.core.Command("tell"), On: handler.MaybeNew,
+		IDField: "id", CommitTimeout: 5 * time.Second, Metadata: metadata,
+	}
+	if s.binding != nil {
+		s.binding(r.bind)
+	}
+	if n, err := r.host.Acquire(ctx, allSlots()); err != nil || n != testSlots {
+		t.Fatalf("acquired %d slots: %v", n, err)
+	}
+	return r
+}
+
+func allSlots() []ring.Slot {
+	all := make([]ring.Slot, testSlots)
+	for i := range all {
+		all[i] = ring.Slot(i)
+	}
+	return all
+}
+
+func slotOf(id string) ring.Slot { return ring.SlotOf(streamOf(id), testSlots) }
+
+func streamOf(id string) message.Stream { return testStream.Of(message.AggregateID(id)) }
+
+// message makes a message with an id of its own.
+func (r *rig) message(id, do string, n int) *message.Message {
+	r.t.Helper()
+	return r.messageWith(message.ID(fmt.Sprintf("msg-%d", r.ids.Add(1))), id, do, n)
+}
+
+func (r *rig) messageWith(mid message.ID, id, do string, n int) *message.Message {
+	r.t.Helper()
+	text, err := json.Marshal(tell{ID: id, N: n, Do: do})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	raw, err := message.JSONBody(text)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return message.NewWithID("tell", mid, raw)
+}
+
+// about makes a message of reads, deletions and unloadings.
+func (r *rig) about(service message.ServiceName, id string) *message.Message {
+	m := message.NewWithID(service, message.ID(fmt.Sprintf("%s-%d", service[1:], r.ids.Add(1))), message.Body{})
+	m.Aggregate.Stream, m.Aggregate.ID = testStream, message.AggregateID(id)
+	return m
+}
+
+// pending is an answer that has not come yet.
+type pending struct {
+	t      testing.TB
+	what   string
+	answer chan message.Response
+	times  atomic.Int32
+}
+
+// reply takes the answer, of which there must be one.
+func (p *pending) reply(r message.Response) {
+	if p.times.Add(1) > 1 {
+		p.t.Errorf("%s: answered twice, now with %#v", p.what, r)
+		return
+	}
+	p.answer <- r
+}
+
+// wait returns the answer. No answer for a minute is none at all.
+func (p *pending) wait() message.Response {
+	p.t.Helper()
+	timer := time.NewTimer(time.Minute)
+	defer timer.Stop()
+	select {
+	case r := <-p.answer:
+		return r
+	case <-timer.C:
+		p.t.Fatalf("%s: no answer", p.what)
+		return nil
+	}
+}
+
+// open fails the test if the answer is there already.
+func (p *pending) open() {
+	p.t.Helper()
+	if n := p.times.Load(); n != 0 {
+		p.t.Errorf("%s: answered already, with %#v", p.what, <-p.answer)
+	}
+}
+
+func (r *rig) pending(m *message.Message) *pending {
+	return &pending{t: r.t, what: fmt.Sprintf("%s %s %s", m.Service, m.ID, m.Raw.JSON()), answer: make(chan message.Response, 1)}
+}
+
+// start serves a message and does not wait.
+func (r *rig) start(ctx context.Context, m *message.Message) *pending {
+	p := r.pending(m)
+	r.host.Serve(ctx, r.bind, m, p.reply)
+	return p
+}
+
+func (r *rig) send(id, do string, n int) *pending {
+	r.t.Helper()
+	return r.start(context.Background(), r.message(id, do, n))
+}
+
+// tell serves a command and waits.
+func (r *rig) tell(id, do string, n int) message.Response {
+	r.t.Helper()
+	return r.send(id, do, n).wait()
+}
+
+// add is a tell that has to be accepted.
+func (r *rig) add(id string, n int) message.OK {
+	r.t.Helper()
+	return accepted(r.t, r.tell(id, doAdd, n))
+}
+
+func (r *rig) again(mid message.ID, id, do string, n int) message.Response {
+	r.t.Helper()
+	return r.start(context.Background(), r.messageWith(mid, id, do, n)).wait()
+}
+
+func (r *rig) startRead(id string) (*pending, *tally) {
+	m, out := r.about("$read", id), new(tally)
+	p := r.pending(m)
+	r.host.Read(context.Background(), m, func(v handler.View) message.Response {
+		if !v.Exists {
+			return message.NotFound{Stream: testStream, ID: m.Aggregate.ID}
+		}
+		*out = *v.State.(*tally)
+		return message.OK{Version: v.Version, HasVersion: true}
+	}, p.reply)
+	return p, out
+}
+
+// read returns the state of an aggregate that exists.
+func (r *rig) read(id string) (tally, message.Version) {
+	r.t.Helper()
+	p, out := r.startRead(id)
+	v := accepted(r.t, p.wait()).Version
+	return *out, v
+}
+
+func (r *rig) startDelete(id string, hard bool) *pending {
+	m := r.about("$delete", id)
+	p := r.pending(m)
+	r.host.Delete(context.Background(), m, hard, p.reply)
+	return p
+}
+
+func (r *rig) startUnload(id string) *pending {
+	m := r.about("$unload", id)
+	p := r.pending(m)
+	r.host.Unload(context.Background(), m, p.reply)
+	return p
+}
+
+// unload drops an aggregate and reports whether it was in memory.
+func (r *rig) unload(id string) bool {
+	r.t.Helper()
+	return string(accepted(r.t, r.startUnload(id).wait()).Value.JSON) == "true"
+}
+
+// actors returns how many actors are in the maps, loaded or not, and how many
+// entries the unloader's heap has.
+func (r *rig) actors() (mapped, planned int) {
+	r.host.eachActor(func(*actor) { mapped++ })
+	r.host.unloader.mu.Lock()
+	defer r.host.unloader.mu.Unlock()
+	return mapped, len(r.host.unloader.heap)
+}
+
+// events returns what is stored of an aggregate.
+func (r *rig) events(id string) []store.Event {
+	r.t.Helper()
+	events, err := r.store.Store.ReadStream(context.Background(), streamOf(id), 0, 1<<20)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return events
+}
+
+// accepted returns an OK, and fails the test on anything else.
+func accepted(t testing.TB, got message.Response) message.OK {
+	t.Helper()
+	return is[message.OK](t, got)
+}
+
+// is returns the answer as the kind that it has to be.
+func is[R message.Response](t testing.TB, got message.Response) R {
+	t.Helper()
+	r, ok := got.(R)
+	if !ok {
+		t.Fatalf("answered %#v, want a %T", got, r)
+	}
+	return r
+}
+
+func at(t testing.TB, got message.Response, v message.Version) {
+	t.Helper()
+	if ok := accepted(t, got); ok.Version != v || !ok.HasVersion {
+		t.Errorf("answered version %d, want %d", ok.Version, v)
+	}
+}
+
+// watcher notes what a host tells its observer.
+type watcher struct {
+	mu                                         sync.Mutex
+	loaded, unloaded, handled, timeouts, wrote int
+}
+
+func (w *watcher) note(n *int, by int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	*n += by
+}
+
+func (w *watcher) ActorLoaded(message.StreamName)   { w.note(&w.loaded, 1) }
+func (w *watcher) ActorUnloaded(message.StreamName) { w.note(&w.unloaded, 1) }
+func (w *watcher) CommandHandled(*message.Message, message.Response, time.Duration) {
+	w.note(&w.handled, 1)
+}
+func (w *watcher) CommitTimeout(*message.Message)           { w.note(&w.timeouts, 1) }
+func (w *watcher) Committed(_, events int, _ time.Duration) { w.note(&w.wrote, events) }
+
+func (w *watcher) count(n *int) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return *n
+}
+
+func ringSlots(slots ...ring.Slot) []ring.Slot { return slots }
