@@ -1,16 +1,12 @@
 package runtime
 
 import (
-	"sync"
 	"time"
 
 	"github.com/ringhold/ringhold/handler"
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/store"
 )
-
-// eraseChunk is how many rows one step of an erasure blanks.
-const eraseChunk = 1000
 
 // delete decides a deletion and hands its event to the committer.
 func (h *Host) delete(a *actor, e *envelope) (waits bool) {
@@ -68,85 +64,8 @@ var noMetadata = func() *handler.Metadata {
 func (h *Host) deleted(a *actor, e *envelope, c *commit) {
 	h.drop(a)
 	if c.tomb == store.TypeErased {
-		h.eraser.add(a.stream)
+		signal(h.eraser.wake)
 	}
 	e.answerAt(c.response, c.after)
 }
 
-// eraser blanks the payloads of erased streams, in chunks beside the appends.
-// What a crash interrupts is found again at the next start.
-type eraser struct {
-	host *Host
-	mu   sync.Mutex
-	todo []message.Stream
-	wake chan struct{}
-	done chan struct{}
-}
-
-func newEraser(h *Host) *eraser {
-	e := &eraser{host: h, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	go e.run()
-	return e
-}
-
-func (e *eraser) add(s message.Stream) {
-	e.mu.Lock()
-	e.todo = append(e.todo, s)
-	e.mu.Unlock()
-	signal(e.wake)
-}
-
-func (e *eraser) run() {
-	defer close(e.done)
-	e.resume()
-	for {
-		for e.one() {
-		}
-		select {
-		case <-e.host.ctx.Done():
-			return
-		case <-e.wake:
-		}
-	}
-}
-
-// resume finds what an earlier process left.
-func (e *eraser) resume() {
-	pending, err := e.host.cfg.Store.PendingErasures(e.host.ctx, eraseChunk)
-	if err != nil {
-		if e.host.ctx.Err() == nil {
-			e.host.log.Error("unfinished erasures cannot be listed", "error", err)
-		}
-		return
-	}
-	e.mu.Lock()
-	e.todo = append(e.todo, pending...)
-	e.mu.Unlock()
-}
-
-// one erases a chunk of one stream and reports whether there may be more to do.
-func (e *eraser) one() bool {
-	e.mu.Lock()
-	if len(e.todo) == 0 {
-		e.mu.Unlock()
-		return false
-	}
-	s := e.todo[0]
-	e.todo = e.todo[1:]
-	e.mu.Unlock()
-	if e.host.ctx.Err() != nil {
-		return false
-	}
-	done, err := e.host.cfg.Store.Erase(e.host.ctx, s, eraseChunk)
-	if err != nil && e.host.ctx.Err() == nil {
-		e.host.log.Error("an erased stream still holds payloads, blanking them is tried again at the next erasure or start", "stream", string(s), "error", err)
-		return true
-	}
-	if !done {
-		e.add(s)
-	}
-	return true
-}
-
-// stop waits for the chunk that is being blanked.
-func (e *eraser) stop() { <-e.done }
