@@ -19,6 +19,10 @@ import (
 	"github.com/ringhold/ringhold/store"
 )
 
+// devMembers is how many members dev starts unless it is told: enough to see
+// that ids are spread.
+const devMembers = 3
+
 // runOptions are the flags of dev and serve.
 type runOptions struct {
 	manifest string
@@ -64,7 +68,7 @@ listens on loopback unless told otherwise.`,
 		},
 	}
 	o.flags(cmd, "127.0.0.1:8080")
-	cmd.Flags().IntVar(&o.members, "members", 3, "how many members share the slots")
+	cmd.Flags().IntVar(&o.members, "members", 0, "how many members share the slots (default 3, or as many as there are slots)")
 	return cmd
 }
 
@@ -112,6 +116,9 @@ func run(ctx context.Context, name string, out, errOut io.Writer, b Binary, o ru
 		return explainOpen(err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if o.members == 0 {
+		o.members = min(devMembers, plan.Slots)
+	}
 	local, err := StartLocal(ctx, LocalConfig{Store: s, Plan: plan, Members: o.members, Logger: log})
 	if err != nil {
 		return err

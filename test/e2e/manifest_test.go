@@ -19,7 +19,7 @@ func TestManifest_Mistakes(t *testing.T) {
 		want     []string
 	}{
 		"a service without a command":   {"service: deposit,", "service: deposit_all,", []string{"spec.handlers[", "deposit_all", "it has: "}},
-		"a stream without an aggregate": {"name: accounts", "name: acounts", []string{"spec.streams[0].name", "acounts", "accounts"}},
+		"a stream without an aggregate": {"accounts", "acounts", []string{"spec.streams[0].name", "acounts", "accounts"}},
 		"a handler without a stream":    {"stream: accounts, on: New", "stream: acounts, on: New", []string{"spec.handlers", "acounts"}},
 		"an id field that is not there": {"id: account_id", "id: account", []string{".id", `"account"`, "account_id"}},
 		"a bad field":                   {"slots: 256", "slots: 100", []string{"spec.slots", "power of two"}},
@@ -28,7 +28,11 @@ func TestManifest_Mistakes(t *testing.T) {
 		"a wrong type":                  {"slots: 256", "slots: many", []string{"spec.slots"}},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
-			bad := strings.Replace(string(good), one.old, one.new, 1)
+			times := 1
+			if one.old == "accounts" {
+				times = -1 // the stream, and the handlers that name it
+			}
+			bad := strings.Replace(string(good), one.old, one.new, times)
 			if bad == string(good) {
 				t.Fatalf("the manifest has no %q", one.old)
 			}
