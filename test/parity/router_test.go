@@ -329,7 +329,7 @@ func TestRouter_DispatchWithATimeoutOfItsOwn(t *testing.T) {
 func TestRouter_DispatchWithoutATimeout(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, start start) {
 		g := serving(t, start, dispatch.Func("slow", func(_ context.Context, m *message.Message) message.Response {
-			<-time.After(24 * time.Hour)
+			<-time.After(10 * time.Minute)
 			return m.OK().Response
 		}))
 		want(t, g.send(g.message("slow", ""), dispatch.NoTimeout).Response, message.OK{})
