@@ -208,11 +208,16 @@ func (l *streamLoop) answer(ctx context.Context, a *pb.DispatchStreamResponse) {
 	if err == nil {
 		err = errors.New("the server refused with the code of a success")
 	}
-	if retryable(err) && !l.client.config.Retry.Disabled && l.window.refuse(p, err) < l.config.RetryFor {
+	final := Answer{Err: refused(ctx, p.req, p.attempts, err)}
+	switch {
+	case !retryable(err) || l.client.config.Retry.Disabled:
+		l.answered(p, final)
+	case l.window.refuse(p, err) < l.config.RetryFor:
 		l.link.draining, l.link.refusal = true, err
-		return
+	default:
+		l.link.answered = true
+		l.complete(p, final)
 	}
-	l.answered(p, Answer{Err: refused(ctx, p.req, p.attempts, err)})
 }
 
 // answered ends an item that a server answered: whatever the trouble was, it is

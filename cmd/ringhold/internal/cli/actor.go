@@ -8,9 +8,10 @@ import (
 
 func actorCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "actor",
-		Short:   "Act on live aggregates",
-		Example: "  ringhold actor unload accounts acc-1",
+		Use:                        "actor",
+		Short:                      "Act on live aggregates",
+		SuggestionsMinimumDistance: suggestWithin,
+		Example:                    "  ringhold actor unload accounts acc-1",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil

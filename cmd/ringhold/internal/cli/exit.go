@@ -39,12 +39,12 @@ const exitCodesHelp = `Every command ends with one of these codes.
   5    there is no such aggregate or service, or it was erased
   6    the aggregate is not at the version that was expected, or exists already
   7    the caller may not do this
-  8    nobody answered in time; the same command with the same message id is safe, and tells
+  8    nobody answered in time; the same command with the same message id is safe
   9    the service failed, or the aggregate is quarantined
   130  it was interrupted
 
-With --from-file, dispatch ends with 0 if every message was answered, whatever the
-answer; with --strict only if every one was accepted (else 3).`
+With --from-file, dispatch ends with 0 if every message was decided, accepted or
+not; with --strict only if every one was accepted (else 3).`
 
 // fault is how a command ends that did not succeed.
 type fault struct {
@@ -95,7 +95,11 @@ func exitCode(r message.Response) int {
 // Execute runs the command line until it is done, or a signal ends it, and
 // returns the exit code. A second signal ends the process at once.
 func Execute(root *cobra.Command) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx := root.Context()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	err := root.ExecuteContext(ctx)

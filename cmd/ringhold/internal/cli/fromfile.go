@@ -25,9 +25,10 @@ new one; with ids, the whole file can be sent again, and nothing runs twice.
 
 Messages are sent without waiting for each answer; those of one aggregate run in
 the order of the file. If the server goes away, what has no answer is sent again
-for --retry-for, with the same ids. In the end the answers are counted. A domain
-refusal is an answer: the command fails only if something was not answered, or,
-with --strict, not accepted.
+for --retry-for, with the same ids. In the end the answers are counted. A refusal
+by an aggregate is an answer: the command fails only if a message was not decided
+(nobody answered in time, no such service, not allowed, a failure), or, with
+--strict, not accepted.
 
 A broken line ends the sending: it is named, nothing behind it is sent, and what
 stands before it gets its answers. With --keep-going it is named and left out.`
@@ -294,7 +295,7 @@ func (r *fileRun) take(a client.Answer) error {
 	}
 	r.tally.count(a, refused)
 	if refused != nil && !decided(refused.Response()) {
-		r.progress.undecided(a.Item.Tag.(int), refusalText(refused.Response(), refused.MessageID))
+		r.progress.failed(a.Item.Tag.(int), refusalText(refused.Response(), ""))
 	}
 	return r.answers.write(a, refused)
 }

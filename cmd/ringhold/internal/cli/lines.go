@@ -165,7 +165,7 @@ func lineFault(err error) error {
 	var wrongType *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &syntax):
-		return fmt.Errorf("is not valid JSON: %v at byte %d", syntax, syntax.Offset)
+		return fmt.Errorf("is not valid JSON: %w at byte %d", syntax, syntax.Offset)
 	case errors.As(err, &wrongType) && wrongType.Field == "":
 		return fmt.Errorf("is a JSON %s: write an object, such as {\"service\":\"deposit\",\"id\":\"m-1\",\"raw_request\":{}}", wrongType.Value)
 	case errors.As(err, &wrongType):

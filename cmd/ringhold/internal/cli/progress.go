@@ -15,8 +15,8 @@ import (
 const (
 	barRefresh = 150 * time.Millisecond
 	plainEvery = 5 * time.Second
-	// mostUndecided is how many messages without an answer are told of one by one.
-	mostUndecided = 10
+	// mostFailed is how many messages that failed are told of one by one.
+	mostFailed = 10
 )
 
 // progress shows how a file is sent: a bar on a terminal, a line every few
@@ -31,10 +31,10 @@ type progress struct {
 	stopped chan struct{}
 	done    sync.WaitGroup
 
-	mu        sync.Mutex
-	bars      *mpb.Progress // nil: no bar is shown
-	bar       *mpb.Bar
-	undecides int
+	mu       sync.Mutex
+	bars     *mpb.Progress // nil: no bar is shown
+	bar      *mpb.Bar
+	failures int
 }
 
 func newProgress(w io.Writer, quiet bool, read *countingReader, size int64, t *tally) *progress {
@@ -135,17 +135,17 @@ func (p *progress) note(format string, args ...any) {
 	fmt.Fprint(p.w, text)
 }
 
-// undecided tells of a message without an answer: of the first ones only, since
-// they tend to be many.
-func (p *progress) undecided(line int, text string) {
+// failed tells of a message that failed: of the first ones only, since they tend
+// to be many.
+func (p *progress) failed(line int, text string) {
 	p.mu.Lock()
-	p.undecides++
-	n := p.undecides
+	p.failures++
+	n := p.failures
 	p.mu.Unlock()
 	switch {
-	case n <= mostUndecided:
+	case n <= mostFailed:
 		p.note("line %d: %s", line, text)
-	case n == mostUndecided+1:
-		p.note("more messages have no answer; the summary counts them, and --answers names them")
+	case n == mostFailed+1:
+		p.note("more messages fail; the summary counts them, and --answers names them")
 	}
 }

@@ -27,8 +27,12 @@ func (r *fileRun) report(ctx context.Context) error {
 }
 
 func (r *fileRun) summary(t totals) error {
-	_, err := fmt.Fprintf(r.out, "%d messages in %s (%.0f/s): %d accepted, %d refused, %d not answered\n",
-		t.messages, round(t.took), t.perSecond(), t.accepted, t.refused, t.undecided)
+	missing := ""
+	if t.missing > 0 {
+		missing = fmt.Sprintf(", %d without an answer", t.missing)
+	}
+	_, err := fmt.Fprintf(r.out, "%d messages in %s (%.0f/s): %d accepted, %d refused, %d failed%s\n",
+		t.messages, round(t.took), t.perSecond(), t.accepted, t.refused, t.failed, missing)
 	for _, k := range t.sorted() {
 		fmt.Fprintf(r.out, "%8d  %s\n", t.kinds[k], strings.TrimSpace(k.outcome+" "+k.code))
 	}
@@ -44,22 +48,23 @@ func round(d time.Duration) time.Duration {
 }
 
 type summaryJSON struct {
-	Messages   int            `json:"messages"`
-	Accepted   int            `json:"accepted"`
-	Refused    int            `json:"refused"`
-	Unanswered int            `json:"not_answered"`
-	Overtaken  int            `json:"overtaken,omitempty"`
-	Broken     int            `json:"broken_lines,omitempty"`
-	Responses  map[string]int `json:"responses"`
-	Errors     map[string]int `json:"errors,omitempty"` // domain refusals, by their codes
-	Seconds    float64        `json:"seconds"`
-	PerSecond  float64        `json:"per_second"`
+	Messages  int            `json:"messages"`
+	Accepted  int            `json:"accepted"`
+	Refused   int            `json:"refused"`
+	Failed    int            `json:"failed"`
+	Missing   int            `json:"without_answer,omitempty"`
+	Overtaken int            `json:"overtaken,omitempty"`
+	Broken    int            `json:"broken_lines,omitempty"`
+	Responses map[string]int `json:"responses"`
+	Errors    map[string]int `json:"errors,omitempty"` // domain refusals, by their codes
+	Seconds   float64        `json:"seconds"`
+	PerSecond float64        `json:"per_second"`
 }
 
 func (r *fileRun) summaryJSON(t totals) summaryJSON {
 	const thousandths = 1000
 	out := summaryJSON{
-		Messages: t.messages, Accepted: t.accepted, Refused: t.refused, Unanswered: t.undecided, Overtaken: t.overtaken,
+		Messages: t.messages, Accepted: t.accepted, Refused: t.refused, Failed: t.failed, Missing: t.missing, Overtaken: t.overtaken,
 		Broken: len(r.broken), Responses: map[string]int{}, Errors: map[string]int{},
 		Seconds: math.Round(t.took.Seconds()*thousandths) / thousandths, PerSecond: math.Round(t.perSecond()),
 	}
@@ -88,8 +93,12 @@ func (r *fileRun) ending(ctx context.Context, t totals) error {
 	if r.sendError != nil && ctx.Err() == nil {
 		worse(exitUnanswered, "%s: nothing behind line %d was sent", sendFault(r.sendError), r.lines.number-1)
 	}
-	if t.undecided > 0 && ctx.Err() == nil {
-		worse(exitUnanswered, "%d messages have no answer; with message ids in the file, sending it again is safe, and tells", t.undecided)
+	if t.failed > 0 {
+		advice := ""
+		if t.worst == exitUnanswered {
+			advice = "; with message ids in the file, sending it again is safe, and tells"
+		}
+		worse(t.worst, "%d messages failed: nobody decided them%s", t.failed, advice)
 	}
 	switch {
 	case len(r.broken) == 0:

@@ -15,6 +15,10 @@ const (
 	groupCluster  = "cluster"
 )
 
+// suggestWithin is how many letters of a command's name may be wrong for it to be
+// suggested.
+const suggestWithin = 2
+
 // New returns the command line. The local commands are those that run a server
 // or look at a binary, such as dev.
 func New(local ...*cobra.Command) *cobra.Command {
@@ -31,6 +35,7 @@ one wherever it runs.
   ringhold help exit-codes        # what scripts can rely on
   ringhold completion bash --help # names of services and streams at a key`,
 		SilenceErrors: true, SilenceUsage: true,
+		SuggestionsMinimumDistance: suggestWithin,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil

@@ -112,9 +112,9 @@ func because(err error) string {
 // shortReason drops what gRPC wraps around a transport's error.
 func shortReason(reason string) string {
 	if i := strings.LastIndex(reason, "desc = "); i >= 0 {
-		reason = reason[i+len("desc = "):]
+		reason = strings.Trim(reason[i+len("desc = "):], `"`)
 	}
-	return strings.Trim(strings.TrimPrefix(reason, "transport: "), `"`)
+	return strings.TrimPrefix(reason, "transport: ")
 }
 
 // failed turns a client's error into the end of a command.

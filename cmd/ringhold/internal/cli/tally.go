@@ -17,6 +17,8 @@ type tally struct {
 	took      time.Duration // 0 until finished
 	sent      int           // taken for sending
 	answered  int
+	decided   int
+	worst     int // exit code of the failures
 	overtaken int
 	kinds     map[kind]int
 }
@@ -61,8 +63,12 @@ func (t *tally) count(a client.Answer, refused *client.Error) {
 	if a.Overtaken {
 		t.overtaken++
 	}
-	if decided(response) {
-		t.answered++
+	t.answered++
+	switch {
+	case decided(response):
+		t.decided++
+	case t.worst != exitUnanswered:
+		t.worst = exitCode(response)
 	}
 }
 
@@ -72,9 +78,8 @@ func (t *tally) finish() {
 	t.took = time.Since(t.began)
 }
 
-// decided reports whether a response is an answer to the message: it was
-// accepted, or refused by what the service or its aggregate knows. All others
-// leave the message without an answer.
+// decided reports whether a message was decided: it was accepted, or refused by
+// what its service or aggregate knows. With any other response it failed.
 func decided(r message.Response) bool {
 	switch r.(type) {
 	case message.OK, message.Created, message.DomainError, message.ValidationError, message.MissingID, message.NotFound,
@@ -93,7 +98,9 @@ type totals struct {
 	messages  int
 	accepted  int
 	refused   int // decided otherwise
-	undecided int // everything else, with what never got any answer
+	failed    int // answered, but not decided
+	worst     int // exit code of the failures
+	missing   int // not answered: the command was interrupted
 	overtaken int
 	took      time.Duration
 	kinds     map[kind]int
@@ -102,7 +109,7 @@ type totals struct {
 func (t *tally) totals() totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	out := totals{messages: t.sent, overtaken: t.overtaken, took: t.took, kinds: maps.Clone(t.kinds)}
+	out := totals{messages: t.sent, worst: t.worst, overtaken: t.overtaken, took: t.took, kinds: maps.Clone(t.kinds)}
 	if out.took == 0 {
 		out.took = time.Since(t.began)
 	}
@@ -111,8 +118,9 @@ func (t *tally) totals() totals {
 			out.accepted += n
 		}
 	}
-	out.refused = t.answered - out.accepted
-	out.undecided = t.sent - t.answered
+	out.refused = t.decided - out.accepted
+	out.failed = t.answered - t.decided
+	out.missing = t.sent - t.answered
 	return out
 }
 
