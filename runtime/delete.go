@@ -68,4 +68,3 @@ func (h *Host) deleted(a *actor, e *envelope, c *commit) {
 	}
 	e.answerAt(c.response, c.after)
 }
-

@@ -88,7 +88,7 @@ type seen struct {
 
 // tallies defines the aggregates of the tests. While booms is true, applying a
 // "boom" panics.
-func tallies(booms *atomic.Bool) *aggregate.Definition[tally] {
+func tallies(booms *atomic.Bool, options ...aggregate.CommandOption[tell]) *aggregate.Definition[tally] {
 	d := aggregate.New[tally](testStream)
 	event := aggregate.Event(d, "told", func(t *tally, e told) {
 		if e.Boom && booms != nil && booms.Load() {
@@ -146,7 +146,7 @@ func tallies(booms *atomic.Bool) *aggregate.Definition[tally] {
 			return m.Emit(event(told{By: by})).OK(make([]byte, c.N))
 		}
 		return m.Error("unknown")
-	}, aggregate.CommandOption[tell]{})
+	}, options...)
 	return d
 }
 
@@ -164,6 +164,7 @@ type rig struct {
 // setup says what a rig is made of; the zero value is good for most tests.
 type setup struct {
 	define  func(*aggregate.Definition[tally])
+	before  func(context.Context, *message.Message, tell) error
 	booms   *atomic.Bool
 	store   *faulty
 	member  store.MemberID
@@ -181,7 +182,11 @@ func newRig(t testing.TB, s setup) *rig {
 	if s.member == "" {
 		s.member = "m1"
 	}
-	d := tallies(s.booms)
+	var options []aggregate.CommandOption[tell]
+	if s.before != nil {
+		options = append(options, aggregate.Before(s.before))
+	}
+	d := tallies(s.booms, options...)
 	if s.define != nil {
 		s.define(d)
 	}

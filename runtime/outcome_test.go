@@ -90,7 +90,7 @@ func TestOutcome_Unknown(t *testing.T) {
 					if got := string(accepted(t, behind.wait()).Value.JSON); got != `{"n":3,"told":2}` {
 						t.Errorf("then the state was %s", got)
 					}
-					r.store.heal() // of what was scripted for other kinds
+					r.store.heal()                             // of what was scripted for other kinds
 					at(t, r.again(first.ID, "a", doAdd, 2), 1) // the first response, not a second run
 					at(t, r.tell("a", doAdd, 4), 2)
 					r.unload("a")
