@@ -159,7 +159,6 @@ func TestDelete_ErasureIsTakenUpAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		r = newRig(t, setup{store: st, member: "m2"})
-		defer r.host.Stop()
 		time.Sleep(time.Minute)
 		if !blank("b") {
 			t.Error("it is not blank at the next start")

@@ -210,6 +210,7 @@ func newRig(t testing.TB, s setup) *rig {
 	if r.host, err = New(ctx, cfg); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(r.host.Stop)
 	metadata, err := handler.NewMetadata(map[string]string{"app": "1"})
 	if err != nil {
 		t.Fatal(err)
@@ -242,7 +243,7 @@ func streamOf(id string) message.Stream { return testStream.Of(message.Aggregate
 // message makes a message with an id of its own.
 func (r *rig) message(id, do string, n int) *message.Message {
 	r.t.Helper()
-	return r.messageWith(message.ID(fmt.Sprintf("msg-%d", r.ids.Add(1))), id, do, n)
+	return r.messageWith(message.ID(fmt.Sprintf("msg-%s-%d", r.host.cfg.Member, r.ids.Add(1))), id, do, n)
 }
 
 func (r *rig) messageWith(mid message.ID, id, do string, n int) *message.Message {
@@ -260,7 +261,7 @@ func (r *rig) messageWith(mid message.ID, id, do string, n int) *message.Message
 
 // about makes a message of reads, deletions and unloadings.
 func (r *rig) about(service message.ServiceName, id string) *message.Message {
-	m := message.NewWithID(service, message.ID(fmt.Sprintf("%s-%d", service[1:], r.ids.Add(1))), message.Body{})
+	m := message.NewWithID(service, message.ID(fmt.Sprintf("%s-%s-%d", service[1:], r.host.cfg.Member, r.ids.Add(1))), message.Body{})
 	m.Aggregate.Stream, m.Aggregate.ID = testStream, message.AggregateID(id)
 	return m
 }

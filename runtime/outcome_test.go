@@ -20,9 +20,7 @@ import (
 func bubble(t *testing.T, s setup, f func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, s)
-		defer r.host.Stop()
-		f(t, r)
+		f(t, newRig(t, s))
 	})
 }
 
@@ -244,7 +242,7 @@ func TestOutcome_RefusedInMidBatch(t *testing.T) {
 			},
 		},
 		"duplicate, which is not found": {
-			&store.DuplicateMessageError{Stream: streamOf("b"), MessageID: "msg-5"},
+			&store.DuplicateMessageError{Stream: streamOf("b"), MessageID: "msg-m1-5"},
 			func(t *testing.T, got message.Response) { at(t, got, 1) }, // it ran again
 		},
 	} {
@@ -276,7 +274,7 @@ func TestOutcome_RefusedInMidBatch(t *testing.T) {
 // A duplicate for ever is answered, not tried for ever.
 func TestOutcome_DuplicateThatStays(t *testing.T) {
 	bubble(t, setup{}, func(t *testing.T, r *rig) {
-		dup := fate{err: &store.DuplicateMessageError{Stream: streamOf("a"), MessageID: "msg-1"}}
+		dup := fate{err: &store.DuplicateMessageError{Stream: streamOf("a"), MessageID: "msg-m1-1"}}
 		r.store.next(opAppend, dup, dup)
 		is[message.ServiceUnavailable](t, r.tell("a", doAdd, 1))
 		r.add("a", 1)

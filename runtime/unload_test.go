@@ -327,7 +327,6 @@ func TestUnload_WhileABeforeStepRuns(t *testing.T) {
 			stream: idleAfter(time.Second),
 			before: func(context.Context, *message.Message, tell) error { <-gate; return nil },
 		})
-		defer r.host.Stop()
 		p := r.send("a", doAdd, 1)
 		time.Sleep(time.Minute)
 		close(gate)
