@@ -101,7 +101,7 @@ func (d *Definition[S]) OnSaved(f func(ctx context.Context, id message.Aggregate
 // are stored and returns those that shall be. What it leaves out is neither
 // stored nor counted nor applied. An error is the command's answer (a [Refusal]
 // as an error with its code), nothing is stored, and the aggregate is loaded
-// anew. It may not add events.
+// anew. It may not add events. It runs in dry runs too, so it has to be pure.
 func (d *Definition[S]) FilterEvents(f func(m *Message[S], events []Pending) ([]Pending, error)) *Definition[S] {
 	d.core.filter = func(m *message.Message, events []Pending) ([]Pending, error) {
 		return f(d.message(m), events)

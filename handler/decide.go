@@ -21,9 +21,11 @@ type Verdict struct {
 	Response message.Response
 	Events   []aggregate.Pending
 	// Blocked says that the decision wanted to store something: also in a dry
-	// run, where it makes the rollback due, and where a filter left nothing.
+	// run, where it makes the rollback due, and where a filter left nothing or
+	// refused.
 	Blocked bool
-	// Fatal says that the aggregate has to be loaded anew.
+	// Fatal says that the aggregate has to be loaded anew. If it Blocked as well,
+	// what the decision reserved has to be undone first.
 	Fatal bool
 	// Panic is set if the author's code panicked.
 	Panic *PanicError
@@ -95,12 +97,13 @@ func (b *Binding) decide(m *message.Message, v View) Verdict {
 		return Verdict{Response: message.Crashed{Reason: "the command returned a decision without a response"}}
 	case out.NoBlock:
 		return Verdict{Response: withVersion(out.Response, seenVersion(v))}
-	case m.DryRun != message.Real:
-		return dryRun(m, v, out)
 	}
 	events, err := b.Core.Filter(m, out.Events)
-	if err != nil {
-		return Verdict{Response: aggregate.ResponseOf(err), Fatal: true}
+	switch {
+	case err != nil: // as a save that is known to have failed
+		return Verdict{Response: aggregate.ResponseOf(err), Fatal: true, Blocked: true}
+	case m.DryRun != message.Real:
+		return dryRun(m, v, out.Response, events)
 	}
 	after := v.Version + message.Version(len(events))
 	if len(events) == 0 {
@@ -119,10 +122,10 @@ func seenVersion(v View) message.Version {
 
 // dryRun answers what a real run would, with the version as it is; a refusal
 // stays one, also if it comes with events.
-func dryRun(m *message.Message, v View, out aggregate.Outcome) Verdict {
-	verdict := Verdict{Response: out.Response, Blocked: true}
+func dryRun(m *message.Message, v View, response message.Response, events []aggregate.Pending) Verdict {
+	verdict := Verdict{Response: response, Blocked: true}
 	ok := message.OK{Version: seenVersion(v), HasVersion: true}
-	switch r := out.Response.(type) { //nolint:gochecksumtype // only acceptance is answered otherwise
+	switch r := response.(type) { //nolint:gochecksumtype // only acceptance is answered otherwise
 	case message.OK:
 		ok.Value = r.Value
 	case message.Created:
@@ -131,7 +134,7 @@ func dryRun(m *message.Message, v View, out aggregate.Outcome) Verdict {
 		return verdict
 	}
 	if m.DryRun == message.Verbose {
-		for _, e := range out.Events {
+		for _, e := range events {
 			value, err := message.NewValue(e.Value())
 			if err != nil {
 				return Verdict{Response: message.Crashed{Reason: err.Error()}}

@@ -44,6 +44,9 @@ func (h *Host) settle(a *actor, e *envelope, v handler.Verdict) {
 	core := a.hosted.core
 	switch {
 	case v.Fatal:
+		if v.Blocked { // a filter refused what was decided
+			h.rolledBack(a, e, a.state)
+		}
 		h.drop(a)
 	case v.Blocked && e.message.DryRun != message.Real:
 		h.rolledBack(a, e, a.state)
