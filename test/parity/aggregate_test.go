@@ -480,7 +480,7 @@ func TestAggregate_QuarantinedAloneWhenItsApplyKeepsPanicking(t *testing.T) {
 		}
 		for range 3 {
 			r := is[message.Quarantined](t, g.do("look", `{"id":"a"}`))
-			if r.Stream != tallies || r.ID != "a" || !strings.Contains(r.Reason, "apply") {
+			if r.Stream != tallies || r.ID != "a" || !strings.Contains(r.Reason, "version 1 panicked") {
 				t.Errorf("answered %+v", r)
 			}
 		}
