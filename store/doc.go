@@ -20,6 +20,10 @@
 //   - that no stream has moved on ([*VersionConflictError]) and no message id
 //     has been stored in its stream before ([*DuplicateMessageError]).
 //
+// An append that is wrong in several ways is refused for the first of these:
+// fence, claims, a repeated message (whose first answer is what its caller
+// wants), the versions.
+//
 // Any error but [*UnknownOutcomeError] means that nothing of the append was
 // stored. After an unknown outcome the writer raises its generation, which
 // waits for what is in and refuses what arrives late; only then does a look-up
@@ -29,5 +33,10 @@
 //
 // Deleting is an append of an event of type [TypeDeleted] (soft) or
 // [TypeErased] (hard). Erasing then blanks rows in chunks with
-// [Store.Erase]; it never removes an offset.
+// [Store.Erase]; it never removes an offset. That nothing follows a TypeErased
+// event is up to the stream's owner: stores do not look.
+//
+// # Times
+//
+// All times are of the store's clock, in UTC, and are kept in microseconds.
 package store

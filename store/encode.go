@@ -40,6 +40,9 @@ func EncodeCommand(c *Command) []byte {
 // DecodeCommand reads what EncodeCommand wrote. JSON comes back byte for byte,
 // but for white space around it.
 func DecodeCommand(b []byte) (*Command, error) {
+	if c, ok := decodeOwn(b); ok {
+		return c, nil
+	}
 	var j commandJSON
 	if err := json.Unmarshal(b, &j); err != nil {
 		return nil, fmt.Errorf("decode a stored command: %w", err)
@@ -78,9 +81,17 @@ func DecodeRecent(b []byte) ([]Processed, error) {
 	return recent, nil
 }
 
+func decodeHash(c *Command, text []byte) bool {
+	if len(text) != 2*len(c.Hash) {
+		return false
+	}
+	_, err := hex.Decode(c.Hash[:], text)
+	return err == nil
+}
+
 func (j *commandJSON) command() (*Command, error) {
 	c := &Command{Service: j.Service, Events: j.Events, RequestEncoding: j.Encoding}
-	if n, err := hex.Decode(c.Hash[:], []byte(j.Hash)); err != nil || n != len(c.Hash) || len(j.Hash) != 2*n {
+	if !decodeHash(c, []byte(j.Hash)) {
 		return nil, fmt.Errorf("decode a stored command: hash %q is not a SHA-256 in hexadecimal", j.Hash)
 	}
 	c.Response = j.Response

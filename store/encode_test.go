@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"testing"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -89,13 +90,51 @@ func TestDecodeCommandRefuses(t *testing.T) {
 	}
 }
 
+// FuzzDecodeCommand checks that the two ways of reading a command agree, and
+// that what was read can be written and read again.
 func FuzzDecodeCommand(f *testing.F) {
-	f.Add(EncodeCommand(&Command{Service: "a", Request: []byte(`{}`), Response: []byte{1}}))
+	for _, c := range []Command{
+		{Service: "a", Request: []byte(`{"b":["}\"",{}]}`), Response: []byte(`"\\"`), Events: 12},
+		{Service: "a", Request: []byte{}, RequestEncoding: Proto, Response: []byte{1}},
+		{Service: "a", Request: []byte(`1`), RequestEncoding: Proto},
+	} {
+		f.Add(EncodeCommand(&c))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if c, err := DecodeCommand(text); err == nil {
-			if _, err := DecodeCommand(EncodeCommand(c)); err != nil {
-				t.Fatal(err)
+		c, err := DecodeCommand(text)
+		if err != nil {
+			return
+		}
+		var j commandJSON
+		if json.Unmarshal(text, &j) == nil && utf8.Valid(text) {
+			if other, err := j.command(); err != nil || !reflect.DeepEqual(c, other) {
+				t.Fatalf("%s is read as %+v and as %+v, %v", text, c, other, err)
 			}
 		}
+		if _, err := DecodeCommand(EncodeCommand(c)); err != nil {
+			t.Fatal(err)
+		}
 	})
+}
+
+// TestDecodeOwn checks that the usual forms take the fast way.
+func TestDecodeOwn(t *testing.T) {
+	for _, c := range []Command{
+		{Service: "deposit", Request: []byte(`{"id":"acc, }\"1","a":[{"b":1}]}`), Response: []byte(`{"result":"ok","version":1}`), Events: 2},
+		{Service: "deposit", Response: []byte(`null`)},
+		{Service: "deposit", RequestEncoding: Proto},
+	} {
+		if got, ok := decodeOwn(EncodeCommand(&c)); !ok || !reflect.DeepEqual(*got, c) {
+			t.Errorf("%+v is read as %+v, %v", c, got, ok)
+		}
+	}
+}
+
+func BenchmarkDecodeCommand(b *testing.B) {
+	text := EncodeCommand(&Command{Service: "deposit", Request: []byte(`{"account_id":"acc-1","amount":100}`), Response: []byte(`{"result":"ok","version":1}`), Events: 1})
+	for b.Loop() {
+		if _, err := DecodeCommand(text); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -44,7 +44,8 @@ type Event struct {
 	MessageID message.ID
 	Command   *Command
 
-	// RecordedAt is the store's time of the append; what an append says is ignored.
+	// RecordedAt is the store's time of the append; what an append says is
+	// ignored. It never falls along a slot's offsets, whatever the clock does.
 	RecordedAt time.Time
 }
 
@@ -76,14 +77,17 @@ type Snapshot struct {
 type State struct {
 	Stream message.Stream
 	Slot   ring.Slot
-	// Expected is the version of the row that this one replaces; NoVersion if
-	// there is none. A mismatch is a *VersionConflictError. Zero when read.
+	// Expected is the version that the stream has: that of the row that this
+	// one replaces, or of a deletion behind it; NoVersion if there is neither.
+	// A mismatch is a *VersionConflictError. Zero when read.
 	Expected message.Version
 	Version  message.Version
 	Schema   int
 	Encoding Encoding
 	Data     []byte
 	// Recent holds the newest commands, oldest first, for answering repeats.
+	// The last one ends at Version, and each begins where the one before it
+	// ended.
 	Recent []Processed
 }
 
@@ -95,7 +99,7 @@ type Processed struct {
 
 // Alarm is a message to dispatch later.
 type Alarm struct {
-	ID      string
+	ID      string         // unique in the group: a new alarm replaces the old one
 	Stream  message.Stream // whose owner fires it
 	Slot    ring.Slot
 	DueAt   time.Time

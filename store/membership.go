@@ -42,8 +42,8 @@ type Depose struct {
 	// Incarnation is the one under which the sender has renewed.
 	Incarnation string
 	// Alone says that no other process can be alive, because this one holds
-	// the store's exclusive lock; lease and patience are then not waited for.
-	// A store without such a lock refuses it.
+	// the store's exclusive lock; lease, patience, estimate and incarnation are
+	// then not looked at. A store without such a lock refuses it with an error.
 	Alone bool
 }
 
@@ -63,14 +63,15 @@ type Ring struct {
 // Membership is who may write. All times are the store's.
 type Membership interface {
 	// Join registers a new member and one fence row for each of its writers.
-	// An id that was ever used is refused.
+	// An id that was ever used is refused with ErrMemberExists.
 	Join(ctx context.Context, m Member, lease time.Duration) (Renewal, error)
 	// Renew extends the lease of a member that is not deposed; a deposed or
 	// unknown one gets a *FencedError. Leaving, once true, stays true.
 	Renew(ctx context.Context, id MemberID, lease time.Duration, leaving bool) (Renewal, error)
 	// Depose fences a member off and reports whether it is deposed now: false
 	// means that it lives, or that the incarnation is another one. When it
-	// returns true no append of that member commits any more.
+	// returns true no append of that member commits any more. A member without
+	// a row counts as deposed.
 	Depose(ctx context.Context, d Depose) (bool, error)
 	// Members returns all rows, deposed ones too, in order of id.
 	Members(ctx context.Context) ([]Member, error)

@@ -21,12 +21,13 @@ type Store interface {
 	// Erase blanks up to limit rows of a stream whose newest event is
 	// TypeErased: data, metadata and commands of its events, its snapshots, its
 	// state, its alarms. It reports whether all of it is done; until then
-	// PendingErasures names the stream. Doing it twice is harmless.
+	// PendingErasures names the stream. Doing it twice is harmless; a stream
+	// that is not erased is refused with ErrNotErased.
 	Erase(ctx context.Context, s message.Stream, limit int) (done bool, err error)
 	// PendingErasures names up to limit erased streams that still hold payloads.
 	PendingErasures(ctx context.Context, limit int) ([]message.Stream, error)
 
-	// Close ends all use. It waits for writes in flight.
+	// Close ends all use. It waits for writes in flight. Closing twice is harmless.
 	Close() error
 }
 
@@ -41,12 +42,14 @@ type Writer interface {
 	// Append stores a or nothing.
 	Append(ctx context.Context, a *Append) error
 	// Acquire takes those of the slots that have no owner or a deposed one, or
-	// that the member already owns, at the next epoch, and returns what it now
-	// owns with the heads as they are after the acquisition.
+	// that the member already owns, at the next epoch, and returns those in the
+	// order of slots, with the heads as they are after the acquisition.
 	Acquire(ctx context.Context, slots []ring.Slot) ([]Claim, error)
-	// Release gives up the claimed slots whose owner and epoch are as claimed.
+	// Release gives up the claimed slots whose owner and epoch are as claimed;
+	// others it leaves as they are, without an error.
 	Release(ctx context.Context, claims []Claim) error
-	// Verify returns those of the claims that are not what the store holds.
+	// Verify returns those of the claims that are not what the store holds:
+	// owner, epoch and newest event.
 	Verify(ctx context.Context, claims []Claim) ([]Claim, error)
 	// Close ends the use of the writer, not the membership.
 	Close() error
@@ -78,14 +81,19 @@ type LoadRequest struct {
 	Hydrate bool
 	// Events limits the page of events; 0 means none.
 	Events int
-	// Messages are looked up in the stream's whole history.
+	// Messages are looked up in the stream's whole history, and in the newest
+	// commands of its state.
 	Messages []message.ID
 }
 
-// Loaded answers a LoadRequest.
+// Loaded answers a LoadRequest. Of a stream that is erased it says that, and at
+// which version, and nothing else, whether its rows are blanked already or not.
 type Loaded struct {
 	Snapshot *Snapshot // nil if there is none, or if the stream was deleted after it
-	State    *State    // of a state-based aggregate
+	// State is that of a state-based aggregate. It is given behind a soft
+	// deletion too (Deleted is then newer than its Version): its Recent goes on
+	// answering repeats.
+	State *State
 	// Deleted is the version of the newest TypeDeleted or TypeErased event, or
 	// NoVersion.
 	Deleted message.Version

@@ -131,6 +131,7 @@ func benchWriters(b *testing.B, writers, batch int) {
 		})
 	}
 	all.Wait()
+	b.ReportMetric(float64(b.N)/float64(s.committer.commits), "events/commit")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 

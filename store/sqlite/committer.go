@@ -26,10 +26,12 @@ type committer struct {
 	done    chan struct{} // closed when the goroutine has ended
 
 	// What follows is the goroutine's.
-	session *session  // nil after a failure, until the next batch opens it
-	commits int64     // as the file has it
-	last    time.Time // of the newest event
-	commit  func(*session) error
+	session  *session  // nil after a failure, until the next batch opens it
+	commits  int64     // as the file has it
+	last     time.Time // of the newest event
+	commit   func(*session) error
+	expected int       // requests of the next batch
+	until    time.Time // how long they are waited for
 }
 
 // request is one unit of work: all of it is in the batch's transaction, or
@@ -123,13 +125,48 @@ func (c *committer) stop() error {
 func (c *committer) loop() {
 	defer close(c.done)
 	for range c.wake {
-		c.mu.Lock()
-		batch, closed := c.pending, c.closed
-		c.pending = nil
-		c.mu.Unlock()
+		batch, closed := c.take()
+		began := time.Now()
 		c.answer(batch)
+		c.expect(len(batch), time.Since(began))
 		if closed {
 			return
+		}
+	}
+}
+
+// maxLinger bounds what a request can wait for others to join it.
+const maxLinger = time.Millisecond
+
+// expect notes how many requests the next batch should have: those that were
+// answered come back soon with their next ones, and join those that came
+// meanwhile. Without waiting for them, two halves of the writers take turns,
+// each with commits of its own. A quarter of a commit is a fair price.
+func (c *committer) expect(answered int, took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expected = answered + len(c.pending)
+	c.until = time.Now().Add(min(took/4, maxLinger))
+}
+
+// take returns what is pending, as soon as it is as much as was expected or the
+// time for that is over.
+func (c *committer) take() (batch []*request, closed bool) {
+	timer := time.NewTimer(time.Until(c.until))
+	defer timer.Stop()
+	for late := false; ; {
+		c.mu.Lock()
+		if len(c.pending) >= c.expected || c.closed || late {
+			batch, c.pending = c.pending, nil
+			closed = c.closed
+			c.mu.Unlock()
+			return batch, closed
+		}
+		c.mu.Unlock()
+		select {
+		case <-c.wake:
+		case <-timer.C:
+			late = true
 		}
 	}
 }

@@ -24,6 +24,7 @@ var writePragmas = []string{
 	"busy_timeout(5000)",
 	"wal_autocheckpoint(8000)",
 	"cache_size(-65536)",
+	"temp_store(MEMORY)",
 	"secure_delete(ON)",
 }
 
