@@ -121,6 +121,11 @@ func (s *streamsServer) Delete(ctx context.Context, req *pb.DeleteRequest) (*pb.
 
 // ListStreams asks any member: what is stored is the same for all.
 func (s *streamsServer) ListStreams(ctx context.Context, req *pb.ListStreamsRequest) (*pb.ListStreamsResponse, error) {
+	if name := message.StreamName(req.GetStream()); name != "" {
+		if err := name.Validate(); err != nil {
+			return nil, invalid(err.Error()).Err()
+		}
+	}
 	ctx, cancel := s.gateway.bound(ctx)
 	defer cancel()
 	var last error = status.Error(codes.Unavailable, "no member is known now")

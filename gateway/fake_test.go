@@ -73,7 +73,7 @@ type fakeMember struct {
 	lost int                  // answers whose stream was gone
 }
 
-func newFakeMember(t *testing.T, id ring.MemberID) *fakeMember {
+func newFakeMember(t testing.TB, id ring.MemberID) *fakeMember {
 	t.Helper()
 	m := &fakeMember{id: id, services: bank}
 	m.open.L = &m.mu
@@ -254,7 +254,7 @@ type group struct {
 }
 
 // startGroup starts n members and their gateway; prepare may change both before.
-func startGroup(t *testing.T, n int, prepare ...func(*Config, []*fakeMember)) *group {
+func startGroup(t testing.TB, n int, prepare ...func(*Config, []*fakeMember)) *group {
 	t.Helper()
 	out := &group{}
 	var members []ring.Member

@@ -241,6 +241,7 @@ func TestHTTPBadInput(t *testing.T) {
 		"version=":                 {"GET", "/v1/streams/accounts/a/state?version=", "", nil, 400},
 		"version=9":                {"GET", "/v1/streams/accounts/a/state?version=9", "", nil, 400},
 		"prefix not UTF-8":         {"GET", "/v1/streams/accounts?prefix=%ff", "", nil, 400},
+		"a stream not UTF-8":       {"GET", "/v1/streams/%ff", "", nil, 400},
 		"page_size=-1":             {"GET", "/v1/streams?page_size=-1", "", nil, 400},
 		"hard=perhaps":             {"DELETE", "/v1/streams/accounts/a?hard=perhaps", "", nil, 400},
 		"visibility=secret":        {"GET", "/v1/services?visibility=secret", "", nil, 400},

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
 	"strings"
 
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
@@ -140,7 +141,11 @@ func relocate(v any, name string) {
 	}
 }
 
+// unescapePointer reads one step of a JSON pointer that stands in a URL.
 func unescapePointer(s string) string {
+	if plain, err := url.PathUnescape(s); err == nil {
+		s = plain
+	}
 	return strings.NewReplacer("~1", "/", "~0", "~").Replace(s)
 }
 
