@@ -66,8 +66,8 @@ func (t *tx) append(p *plan) error {
 	if err := t.fence(p.Member, p.Writer, p.Gen); err != nil {
 		return err
 	}
-	stale, err := t.stale(p.Member, p.Claims, p.claims)
-	if err != nil {
+	var stale []store.Claim
+	if err := t.each(scanStale(p.Claims, &stale), staleClaims, t.group, string(p.Member), p.claims); err != nil {
 		return err
 	}
 	if len(stale) > 0 {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"modernc.org/sqlite"
+
+	"github.com/ringhold/ringhold/store"
 )
 
 // maxReaders bounds the connections for reads, each with a page cache.
@@ -62,13 +65,20 @@ func fileURI(path string) (string, error) {
 	if !strings.HasPrefix(path, "/") { // C:/data: a URI's path begins with a slash
 		path = "/" + path
 	}
-	return (&url.URL{Scheme: "file", Path: path, OmitHost: true}).String(), nil
+	return (&url.URL{Scheme: "file", Path: path}).String(), nil
 }
 
 // checkWritable finds out, before SQLite does in its own words, whether the
-// file can be made or written.
-func checkWritable(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+// file can be written, or made if that is wanted.
+func checkWritable(path string, create bool) error {
+	flags := os.O_RDWR
+	if create {
+		flags |= os.O_CREATE
+	}
+	f, err := os.OpenFile(path, flags, 0o600)
+	if !create && errors.Is(err, os.ErrNotExist) {
+		err = &store.SchemaError{Binary: Schema}
+	}
 	if err != nil {
 		return explain(path, "open", err)
 	}

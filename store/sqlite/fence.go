@@ -54,15 +54,16 @@ WHERE NOT EXISTS (
   OR (c.value ->> 2, c.value ->> 3) IS NOT (
     SELECT slot_offset, epoch FROM events WHERE service_group = ?1 AND slot = c.value ->> 0 ORDER BY slot_offset DESC LIMIT 1)`
 
-func (t *tx) stale(m store.MemberID, claims []store.Claim, text string) ([]store.Claim, error) {
-	var stale []store.Claim
-	err := t.each(func(rows *sql.Rows) error {
+// scanStale adds the claims of staleClaims to stale.
+func scanStale(claims []store.Claim, stale *[]store.Claim) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
 		var i int
-		err := rows.Scan(&i)
-		stale = append(stale, claims[i])
-		return err
-	}, staleClaims, t.group, string(m), text)
-	return stale, err
+		if err := rows.Scan(&i); err != nil {
+			return err
+		}
+		*stale = append(*stale, claims[i])
+		return nil
+	}
 }
 
 // acquire takes what has no owner or one that is deposed, or m itself.

@@ -80,7 +80,7 @@ func open(ctx context.Context, c Config, now func() time.Time) (_ *Store, err er
 			err = errors.Join(err, s.release())
 		}
 	}()
-	if err := checkWritable(c.Path); err != nil {
+	if err := checkWritable(c.Path, c.Migrate); err != nil {
 		return nil, err
 	}
 	if s.writes, err = connect(c.Path, writePragmas, 1); err != nil {
@@ -102,7 +102,14 @@ func open(ctx context.Context, c Config, now func() time.Time) (_ *Store, err er
 
 // SetOwner changes what a second process is told, such as an address that is
 // known only after listening.
-func (s *Store) SetOwner(owner string) error { return s.lock.describe(owner) }
+func (s *Store) SetOwner(owner string) error {
+	s.use.RLock()
+	defer s.use.RUnlock()
+	if s.closed {
+		return store.ErrClosed
+	}
+	return s.lock.describe(owner)
+}
 
 // Close ends all use: it waits for reads and writes in flight, folds the
 // write-ahead log into the file and gives up the lock.

@@ -45,6 +45,9 @@ func TestOwnerIsTold(t *testing.T) {
 	next := openTest(t, c)
 	told("the next")
 	closeTest(t, next)
+	if err := next.SetOwner("a ghost"); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("after Close, SetOwner answers %v", err)
+	}
 	if _, err := os.Stat(c.Path + ".owner"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("after Close, the owner's file is there: %v", err)
 	}

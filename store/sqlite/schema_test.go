@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -23,7 +24,14 @@ func TestSchemaNumbers(t *testing.T) {
 			t.Fatalf("open answers %v, want %v", err, &want)
 		}
 	}
-	refused(store.SchemaError{Version: 0, MinBinary: 0, Binary: Schema}) // a new file
+	refused(store.SchemaError{Binary: Schema})
+	if _, err := os.Stat(c.Path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file was made that nobody asked for: %v", err)
+	}
+	if err := os.WriteFile(c.Path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(store.SchemaError{Binary: Schema}) // an empty file is a new one
 	c.Migrate = true
 	closeTest(t, openTest(t, c))
 	c.Migrate = false

@@ -82,16 +82,14 @@ func (w *writer) Release(ctx context.Context, claims []store.Claim) error {
 	})
 }
 
-// Verify goes through the committer as well, so that it sees what the writer's
-// earlier calls did.
+// Verify is a read: what the writer did before is committed, or Raise has waited
+// for it.
 func (w *writer) Verify(ctx context.Context, claims []store.Claim) ([]store.Claim, error) {
-	claims = slices.Clone(claims)
-	text := claimsJSON(claims)
+	if w.closed {
+		return nil, store.ErrClosed
+	}
 	var stale []store.Claim
-	err := w.do(ctx, func(t *tx) (err error) {
-		stale, err = t.stale(w.member, claims, text)
-		return err
-	})
+	err := w.s.each(ctx, "verify the slots", scanStale(claims, &stale), staleClaims, w.s.group, string(w.member), claimsJSON(claims))
 	if err != nil {
 		return nil, err
 	}
