@@ -53,7 +53,7 @@ func newCeiling(dir string) (*ceiling, error) {
 	}
 	db.SetMaxOpenConns(1)
 	c := &ceiling{db: db, pending: make(chan ceilingRow, 4096), done: make(chan struct{})}
-	insert, err := db.Prepare(ceilingInsert)
+	insert, err := db.PrepareContext(context.Background(), ceilingInsert)
 	if err != nil {
 		return nil, err
 	}
@@ -90,14 +90,15 @@ func (c *ceiling) run(insert *sql.Stmt) {
 }
 
 func (c *ceiling) commit(insert *sql.Stmt, batch []ceilingRow, offsets []int) error {
-	t, err := c.db.Begin()
+	ctx := context.Background()
+	t, err := c.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	in := t.Stmt(insert)
+	in := t.StmtContext(ctx, insert)
 	for _, row := range batch {
 		slot := row.caller % len(offsets)
-		_, err := in.Exec(slot, offsets[slot], fmt.Sprintf("accounts-acc-%d", row.caller), row.i, ceilingData, ceilingMeta,
+		_, err := in.ExecContext(ctx, slot, offsets[slot], fmt.Sprintf("accounts-acc-%d", row.caller), row.i, ceilingData, ceilingMeta,
 			fmt.Sprintf("01890a5d-ac96-774b-%04d-%012d", row.caller, row.i), ceilingCommand)
 		if err != nil {
 			return fmt.Errorf("%w (rolled back: %w)", err, t.Rollback())

@@ -120,6 +120,7 @@ func (h *Host) run(a *actor, e *envelope) (waits bool) {
 		return h.delete(a, e)
 	case readState:
 		h.read(a, e)
+	case unloadActor: // needs no state, so it was done before
 	}
 	return false
 }

@@ -105,7 +105,7 @@ func run(ctx context.Context, name string, out, errOut io.Writer, b Binary, o ru
 	if err != nil {
 		return err
 	}
-	listener, err := listen(o.listen, "--listen")
+	listener, err := listen(ctx, o.listen, "--listen")
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func run(ctx context.Context, name string, out, errOut io.Writer, b Binary, o ru
 	}
 	servers := []server{{g, listener}}
 	if o.admin != "" {
-		adminListener, err := listen(o.admin, "--admin")
+		adminListener, err := listen(ctx, o.admin, "--admin")
 		if err != nil {
 			return err
 		}
@@ -205,8 +205,8 @@ func newLogger(w io.Writer, o runOptions) (*slog.Logger, error) {
 	return slog.New(dispatch.NewLogHandler(slog.NewTextHandler(w, options))), nil
 }
 
-func listen(address, flag string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
+func listen(ctx context.Context, address, flag string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w: choose another address with %s", flag, address, err, flag)
 	}

@@ -145,7 +145,7 @@ func (l *Local) publish(ctx context.Context) error {
 
 func (l *Local) startMember(ctx context.Context, i int, as ring.Member) error {
 	m, err := StartMember(ctx, MemberConfig{
-		ID: store.MemberID(as.ID), Address: as.Address, Writers: 1, Store: l.cfg.Store,
+		ID: as.ID, Address: as.Address, Writers: 1, Store: l.cfg.Store,
 		Plan: l.cfg.Plan, Logger: l.cfg.Logger, Observer: l.cfg.Observer,
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -28,7 +29,7 @@ func openStore(ctx context.Context, address, group, owner string, migrate bool) 
 		return sqlite.Open(ctx, sqlite.Config{Path: path, Group: group, Owner: owner, Migrate: migrate})
 	}
 	if u, err := url.Parse(address); err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") {
-		return nil, fmt.Errorf("--store: this release has no PostgreSQL store yet: use sqlite:PATH or memory:")
+		return nil, errors.New("--store: PostgreSQL is not served by this release: give sqlite:PATH, or memory: for a store that is gone at the end")
 	}
-	return nil, fmt.Errorf("--store: %q is neither sqlite:PATH nor memory:", address)
+	return nil, fmt.Errorf("--store: %q is neither sqlite:PATH nor memory: (which takes no path)", address)
 }
