@@ -139,13 +139,6 @@ func (w *window) rewind() {
 	w.next = w.order.Front()
 }
 
-// notStarted notes that the present link will not answer what comes behind last.
-func (w *window) notStarted(last uint64) {
-	for e := w.order.Back(); e != nil && e.Value.(*pending).sequence > last; e = e.Prev() {
-		w.lands(e.Value.(*pending))
-	}
-}
-
 // each calls f for every item, in order; f may remove it.
 func (w *window) each(f func(*pending)) {
 	for e := w.order.Front(); e != nil; {

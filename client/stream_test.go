@@ -262,6 +262,47 @@ func TestStreamSendsAgainWhatFoundNobody(t *testing.T) {
 	})
 }
 
+// A link that broke owes nothing any more: when an item on the next one finds
+// nobody, that one is closed as soon as all else on it is answered.
+func TestStreamSendsAgainBehindABrokenLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s *site
+		refused := false
+		server := newBreaking(func(b *breaking, call pb.Dispatcher_DispatchStreamServer, number int) error {
+			if number == 1 {
+				for range 5 {
+					if _, err := call.Recv(); err != nil {
+						return err
+					}
+				}
+				go s.restart()
+				<-call.Context().Done()
+				return call.Context().Err()
+			}
+			return b.answer(call)
+		})
+		server.Answer = func(_ context.Context, req *pb.DispatchRequest) message.Response {
+			if req.GetMessageId() == "m-1" && !refused {
+				refused = true
+				return message.ServiceUnavailable{Reason: "moving"}
+			}
+			return ok(0)
+		}
+		s = newSite(t, client.Config{}, server)
+		defer s.end()
+		stream := open(t, s, client.StreamConfig{Window: 5})
+		items, _ := numbers(8)
+		sendAll(t, stream, items...)
+		began := time.Now()
+		if answers := collect(stream); len(answers) != 8 || !refused || stream.Err() != nil {
+			t.Errorf("answers of %v, end %v", tags(answers), stream.Err())
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it took %v to close the link", took)
+		}
+	})
+}
+
 // With PerKey 1, nothing of the same aggregate can overtake a refused item.
 func TestStreamOneAtATimePerKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -186,8 +186,9 @@ func (l *streamLoop) handle(ctx context.Context, e arrival) {
 		l.linkEnded(ctx, e.err)
 		return
 	case e.answer.GetDrain() != nil:
+		// The server ends the call once it has answered what it took. What it did
+		// not take goes over the next link, behind that: so the order is kept.
 		l.link.draining = true
-		l.window.notStarted(e.answer.GetDrain().GetLastSequence())
 	default:
 		l.answer(ctx, e.answer)
 	}
