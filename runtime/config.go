@@ -60,15 +60,15 @@ type Stream struct {
 
 // Observer is told what happens to actors. Its methods must not block.
 type Observer interface {
-	// ActorLoaded: an aggregate came into memory.
+	// ActorLoaded says that an aggregate came into memory.
 	ActorLoaded(message.StreamName)
-	// ActorUnloaded: an aggregate left memory.
+	// ActorUnloaded says that an aggregate left memory.
 	ActorUnloaded(message.StreamName)
-	// CommandHandled: a command was answered; took is the time since it arrived.
+	// CommandHandled says that a command was answered; took is the time since it arrived.
 	CommandHandled(m *message.Message, r message.Response, took time.Duration)
-	// CommitTimeout: a caller was told that the outcome is unknown.
+	// CommitTimeout says that a caller was told that the outcome is unknown.
 	CommitTimeout(m *message.Message)
-	// Committed: an append was stored; took is the time in the store.
+	// Committed says that an append was stored; took is the time in the store.
 	Committed(commands, events int, took time.Duration)
 }
 
