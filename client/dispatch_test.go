@@ -209,13 +209,15 @@ func TestDeadlineEndsRetries(t *testing.T) {
 
 func TestDeadlineEndsACallThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		never := make(chan struct{})
 		s := newSite(t, client.Config{Timeout: 2 * time.Second}, &fakeserver.Server{
-			Answer: func(ctx context.Context, _ *pb.DispatchRequest) message.Response {
-				<-ctx.Done()
+			Answer: func(context.Context, *pb.DispatchRequest) message.Response {
+				<-never
 				return ok(0)
 			},
 		})
 		defer s.end()
+		defer close(never)
 		began := time.Now()
 		_, err := s.Client.Dispatch(t.Context(), "deposit", nil, client.DispatchOptions{MessageID: "m"})
 		if took := time.Since(began); took != 2*time.Second {

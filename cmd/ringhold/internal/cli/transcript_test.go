@@ -106,6 +106,7 @@ var (
 	speed = regexp.MustCompile(`"seconds":[^,]+,"per_second":\d+`)
 	tries = regexp.MustCompile(`after \d+ attempts`)
 	waits = regexp.MustCompile(`too long \([^)]*\)`)
+	noFil = regexp.MustCompile(`(open \S*nowhere\S*): .*`)
 	goVer = regexp.MustCompile(`ringhold \S+ \(go\S+, [a-z0-9]+/[a-z0-9]+\)`)
 )
 
@@ -116,6 +117,7 @@ func hide(s string) string {
 	s = speed.ReplaceAllString(s, `"seconds":TIME,"per_second":RATE`)
 	s = tries.ReplaceAllString(s, "after N attempts")
 	s = waits.ReplaceAllString(s, "too long (TIME)")
+	s = noFil.ReplaceAllString(s, "$1: NO SUCH FILE")
 	return goVer.ReplaceAllString(s, "ringhold VERSION (GO, PLATFORM)")
 }
 
