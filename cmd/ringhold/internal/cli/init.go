@@ -26,11 +26,9 @@ empty, or not there yet.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Dir = args[0]
-			if source != "" {
-				var err error
-				if o.Source, err = scaffold.ParseSource(source); err != nil {
-					return usage("--source: %v", err)
-				}
+			var err error
+			if o.Source, err = sourceOf(source); err != nil {
+				return err
 			}
 			if !quiet {
 				o.Progress = cmd.ErrOrStderr()
@@ -53,4 +51,20 @@ empty, or not there yet.`,
 	cmd.Flags().StringVar(&source, "source", "", "where the module gets Ringhold: a version, or the directory of a checkout (default as this binary)")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "do not print each step")
 	return cmd
+}
+
+// sourceOf is where a new module gets Ringhold.
+func sourceOf(flag string) (scaffold.Source, error) {
+	if flag == "" {
+		source, err := scaffold.SourceOfBinary()
+		if err != nil {
+			return source, usage("%v, with --source", err)
+		}
+		return source, nil
+	}
+	source, err := scaffold.ParseSource(flag)
+	if err != nil {
+		return source, usage("--source: %v", err)
+	}
+	return source, nil
 }
