@@ -128,7 +128,7 @@ func (s *streamsServer) ListStreams(ctx context.Context, req *pb.ListStreamsRequ
 	}
 	ctx, cancel := s.gateway.bound(ctx)
 	defer cancel()
-	var last error = status.Error(codes.Unavailable, "no member is known now")
+	last := status.Error(codes.Unavailable, "no member is known now")
 	for _, node := range s.gateway.inTurn(s.gateway.registry.Nodes()) {
 		resp, err := pb.NewStreamsClient(node.(*link).member.Conn).ListStreams(ctx, req, grpc.MaxCallRecvMsgSize(maxAnswerBytes))
 		if status.Code(err) != codes.Unavailable {

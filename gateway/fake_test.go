@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -68,9 +69,10 @@ type fakeMember struct {
 
 	mu   sync.Mutex
 	got  []*pb.DispatchRequest
-	cuts []context.CancelFunc // of the open streams
-	open sync.Cond            // something of the above changed
-	lost int                  // answers whose stream was gone
+	cuts []context.CancelFunc                   // of the open streams
+	open sync.Cond                              // something of the above changed
+	lost int                                    // answers whose stream was gone
+	send func(*pb.DispatchStreamResponse) error // on the newest stream
 }
 
 func newFakeMember(t testing.TB, id ring.MemberID) *fakeMember {
@@ -107,15 +109,24 @@ func (m *fakeMember) DispatchStream(stream grpc.BidiStreamingServer[pb.DispatchS
 	ctx, cut := context.WithCancel(stream.Context())
 	defer cut()
 	m.mu.Lock()
+	var sending sync.Mutex
 	m.cuts = append(m.cuts, cut)
+	m.send = func(resp *pb.DispatchStreamResponse) error {
+		sending.Lock()
+		defer sending.Unlock()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return stream.Send(resp)
+	}
+	send := m.send
 	m.open.Broadcast()
 	m.mu.Unlock()
-	var sending sync.Mutex
 	go func() {
 		for {
 			in, err := stream.Recv()
 			if err != nil {
-				if err != io.EOF {
+				if !errors.Is(err, io.EOF) {
 					cut()
 				}
 				return
@@ -125,9 +136,7 @@ func (m *fakeMember) DispatchStream(stream grpc.BidiStreamingServer[pb.DispatchS
 			m.open.Broadcast()
 			m.mu.Unlock()
 			reply := func(r message.Response) {
-				sending.Lock()
-				defer sending.Unlock()
-				if ctx.Err() != nil || stream.Send(m.answer(in, r)) != nil {
+				if send(m.answer(in, r)) != nil {
 					m.mu.Lock()
 					m.lost++
 					m.mu.Unlock()

@@ -112,10 +112,7 @@ func (l *link) ask(ctx context.Context) ([]*pb.ServiceInfo, error) {
 
 // send sends what waits, in order. It returns nil when ctx ends.
 func (l *link) send(ctx context.Context, stream grpc.BidiStreamingClient[pb.DispatchStreamRequest, pb.DispatchStreamResponse]) error {
-	for {
-		if ctx.Err() != nil {
-			return nil
-		}
+	for ctx.Err() == nil {
 		e, sequence, first := l.pending.next()
 		if e == nil {
 			l.pending.await(ctx)
@@ -125,6 +122,7 @@ func (l *link) send(ctx context.Context, stream grpc.BidiStreamingClient[pb.Disp
 			return err
 		}
 	}
+	return nil
 }
 
 // encode writes an entry's message with what the member is told about its way.

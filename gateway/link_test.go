@@ -112,6 +112,61 @@ func TestRetryKeepsTheOrder(t *testing.T) {
 	}
 }
 
+// A member that drains is sent no more, answers what it has, and gets the rest
+// when it is back.
+func TestMemberDrains(t *testing.T) {
+	first := make(chan func(message.Response), 1)
+	g := startGroup(t, 1, func(_ *Config, members []*fakeMember) {
+		members[0].run = func(req *pb.DispatchRequest, reply func(message.Response)) {
+			if req.GetMessageId() == "first" {
+				first <- reply
+				return
+			}
+			reply(message.OK{})
+		}
+	})
+	m, l := g.members[0], g.gateway.members.links[0]
+	stream, err := g.calls.DispatchStream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(sequence uint64, id string) {
+		req := request("deposit", `{"account_id":"a"}`)
+		req.MessageId = id
+		if err := stream.Send(&pb.DispatchStreamRequest{Sequence: sequence, Request: req}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(1, "first")
+	reply := <-first
+	drain := &pb.DispatchStreamResponse{Outcome: &pb.DispatchStreamResponse_Drain{Drain: &pb.Drain{LastSequence: 1}}}
+	if err := m.send(drain); err != nil {
+		t.Fatal(err)
+	}
+	// A service that any member can run shows when the link has taken it in.
+	for {
+		if _, err := g.calls.Dispatch(t.Context(), &pb.DispatchRequest{Service: "greet"}); err != nil {
+			break
+		}
+	}
+	if l.isUp() {
+		t.Error("the link is up")
+	}
+	before := len(m.await(t, 1))
+	send(2, "second")
+	reply(message.OK{Version: 1, HasVersion: true})
+	if resp, err := stream.Recv(); err != nil || resp.GetSequence() != 1 || resp.GetResponse() == nil {
+		t.Fatalf("got %v, %v", resp, err)
+	}
+	m.cut()
+	if resp, err := stream.Recv(); err != nil || resp.GetSequence() != 2 || resp.GetResponse() == nil {
+		t.Fatalf("got %v, %v", resp, err)
+	}
+	if got := m.await(t, before+1)[before:]; len(got) != 1 || got[0].GetMessageId() != "second" {
+		t.Errorf("after the drain the member got %v", got)
+	}
+}
+
 func TestNeverAnsweredIsATimeout(t *testing.T) {
 	g := startGroup(t, 1, func(_ *Config, members []*fakeMember) {
 		members[0].run = func(*pb.DispatchRequest, func(message.Response)) {}

@@ -188,3 +188,12 @@ func (p *peeked) Read(b []byte) (int, error) {
 	p.seen = p.seen[n:]
 	return n, nil
 }
+
+// CloseWrite ends what is sent and still reads: net/http closes so, that a
+// client that is still sending gets to read why it was refused.
+func (p *peeked) CloseWrite() error {
+	if half, ok := p.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return p.Conn.Close()
+}

@@ -2,12 +2,15 @@ package gateway
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func startSplitter(t *testing.T) *splitter {
@@ -107,7 +110,7 @@ func TestHTTPWhileDraining(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	in := bufio.NewReader(conn)
-	get := func() *http.Response {
+	get := func() (code int, closes bool) {
 		if _, err := io.WriteString(conn, "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
@@ -117,13 +120,67 @@ func TestHTTPWhileDraining(t *testing.T) {
 		}
 		_, _ = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
-		return resp
+		return resp.StatusCode, resp.Close
 	}
-	if resp := get(); resp.StatusCode != http.StatusOK || resp.Close {
-		t.Errorf("before: %v", resp)
+	if code, closes := get(); code != http.StatusOK || closes {
+		t.Errorf("before: %d, closes %v", code, closes)
 	}
 	g.gateway.drain()
-	if resp := get(); resp.StatusCode != http.StatusServiceUnavailable || !resp.Close {
-		t.Errorf("while draining: %v", resp)
+	if code, closes := get(); code != http.StatusServiceUnavailable || !closes {
+		t.Errorf("while draining: %d, closes %v", code, closes)
 	}
+}
+
+// Who connects and says nothing does not hold a connection.
+func TestSplitterDoesNotWaitForever(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		from := newQueue(&net.TCPAddr{})
+		s := newSplitter(from)
+		done := make(chan error, 1)
+		go func() { done <- s.run() }()
+		client, server := net.Pipe()
+		from.put(server)
+		if _, err := io.WriteString(client, "PRI"); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("the connection ends with %v", err)
+		}
+		if waited := time.Since(began); waited != peekTimeout {
+			t.Errorf("it was held for %v", waited)
+		}
+		s.close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestHTTPServerIsBounded(t *testing.T) {
+	g := startGroup(t, 0)
+	s := g.gateway.http
+	if s.ReadHeaderTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes <= 0 {
+		t.Errorf("header timeout %v, idle timeout %v, %d bytes of headers", s.ReadHeaderTimeout, s.IdleTimeout, s.MaxHeaderBytes)
+	}
+}
+
+// While it lingers, the gateway takes what clients send that do not know yet.
+func TestLinger(t *testing.T) {
+	g := startGroup(t, 1, func(cfg *Config, _ []*fakeMember) { cfg.Linger = patience })
+	ctx, cancel := context.WithCancel(t.Context())
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		_ = g.gateway.Shutdown(ctx)
+	}()
+	<-g.gateway.draining
+	if answer := g.do(t, "POST", "/v1/services/deposit", `{"account_id":"a"}`); answer.code != http.StatusOK {
+		t.Errorf("got %d %s", answer.code, answer.text)
+	}
+	if _, err := g.calls.Dispatch(t.Context(), request("deposit", `{"account_id":"a"}`)); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	<-stopped
 }

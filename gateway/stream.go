@@ -66,11 +66,22 @@ type answer struct {
 // read accepts messages until the caller has sent its last, the stream breaks
 // or it is drained.
 func (c *conversation) read() {
-	err := c.acceptAll()
+	err := c.acceptAllSafely()
 	c.mu.Lock()
 	c.ended, c.err = true, err
 	c.mu.Unlock()
 	signal(c.changed)
+}
+
+// acceptAllSafely keeps a panic from the process, as the interceptors do for
+// what runs in a handler's goroutine.
+func (c *conversation) acceptAllSafely() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = c.gateway.panicked(c.stream.Context(), pb.Dispatcher_DispatchStream_FullMethodName, v)
+		}
+	}()
+	return c.acceptAll()
 }
 
 func (c *conversation) acceptAll() error {

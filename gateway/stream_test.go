@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 	"github.com/ringhold/ringhold/message"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
+	"github.com/ringhold/ringhold/ring"
 )
 
 // 10,000 pipelined messages to 100 accounts on three members: each account gets
@@ -258,5 +260,40 @@ func TestShutdownThatIsCutShort(t *testing.T) {
 	}
 	if err := <-failed; status.Code(err) != codes.Unavailable && status.Code(err) != codes.Canceled {
 		t.Errorf("the open call ends with %v", err)
+	}
+}
+
+// A fault of the gateway's own fails its call and nothing else.
+func TestPanics(t *testing.T) {
+	var broken atomic.Bool
+	g := startGroup(t, 1, func(cfg *Config, _ []*fakeMember) {
+		known := cfg.Ring
+		cfg.Ring = func() *ring.Ring {
+			if broken.Load() {
+				panic("no ring today")
+			}
+			return known()
+		}
+	})
+	stream, err := g.calls.DispatchStream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken.Store(true)
+	if err := stream.Send(&pb.DispatchStreamRequest{Sequence: 1, Request: request("deposit", `{"account_id":"a"}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); status.Code(err) != codes.Internal {
+		t.Errorf("the stream ends with %v", err)
+	}
+	if _, err := g.calls.Dispatch(t.Context(), request("deposit", `{"account_id":"a"}`)); status.Code(err) != codes.Internal {
+		t.Errorf("the call ends with %v", err)
+	}
+	if answer := g.do(t, "POST", "/v1/services/deposit", `{"account_id":"a"}`); answer.code != 500 {
+		t.Errorf("the request is answered %d %s", answer.code, answer.text)
+	}
+	broken.Store(false)
+	if _, err := g.calls.Dispatch(t.Context(), request("deposit", `{"account_id":"a"}`)); err != nil {
+		t.Errorf("afterwards: %v", err)
 	}
 }
