@@ -168,6 +168,7 @@ type setup struct {
 	booms   *atomic.Bool
 	store   *faulty
 	member  store.MemberID
+	unowned bool // it acquires no slot
 	stream  func(*Stream)
 	config  func(*Config)
 	binding func(*handler.Binding)
@@ -221,6 +222,9 @@ func newRig(t testing.TB, s setup) *rig {
 	}
 	if s.binding != nil {
 		s.binding(r.bind)
+	}
+	if s.unowned {
+		return r
 	}
 	if n, err := r.host.Acquire(ctx, allSlots()); err != nil || n != testSlots {
 		t.Fatalf("acquired %d slots: %v", n, err)

@@ -37,7 +37,7 @@ type Host struct {
 	cancel   context.CancelFunc
 	before   sync.WaitGroup // Before steps that run
 	stopping atomic.Bool    // set before the slots are given up: none is taken again
-	stopped  sync.Once
+	stopped  chan struct{}  // closed when all has ended
 }
 
 // hosted is a stream and how it is hosted.
@@ -104,7 +104,7 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 	h := &Host{
 		cfg: cfg, log: cfg.Logger.With("member", string(cfg.Member)),
 		hosted: make(map[message.StreamName]*hosted, len(cfg.Streams)),
-		slots:  make([]slot, cfg.Slots),
+		slots:  make([]slot, cfg.Slots), stopped: make(chan struct{}),
 	}
 	for _, s := range cfg.Streams {
 		h.hosted[s.Core.Stream] = &hosted{Stream: s, core: s.Core}
@@ -132,10 +132,12 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 // Stop ends the host: what was decided is committed and answered, everything
 // else is answered as unavailable. It waits for all of its goroutines, and for
 // the turns that callers of Serve drive.
-func (h *Host) Stop() { h.stopped.Do(h.stop) }
-
-func (h *Host) stop() {
-	h.stopping.Store(true)
+func (h *Host) Stop() {
+	if h.stopping.Swap(true) {
+		<-h.stopped
+		return
+	}
+	defer close(h.stopped)
 	for i := range h.slots {
 		h.disown(ring.Slot(i))
 	}
