@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -162,8 +163,9 @@ func TestSequencesHaveToGrow(t *testing.T) {
 	}
 }
 
-// A caller that sends without end is held back, not collected.
-func TestWindowIsBounded(t *testing.T) {
+// A caller may send more than the window holds: it is held back, and all is
+// answered.
+func TestMoreThanTheWindow(t *testing.T) {
 	release := make(chan struct{})
 	g := startGroup(t, 1, func(_ *Config, members []*fakeMember) {
 		members[0].run = func(_ *pb.DispatchRequest, reply func(message.Response)) {
@@ -189,9 +191,7 @@ func TestWindowIsBounded(t *testing.T) {
 			}
 		}
 	})
-	if got := len(g.members[0].await(t, windowItems)); got > windowItems {
-		t.Errorf("%d are open at once", got)
-	}
+	g.members[0].await(t, windowItems)
 	close(release)
 	for range all {
 		if resp, err := stream.Recv(); err != nil || resp.GetResponse() == nil {
@@ -201,6 +201,53 @@ func TestWindowIsBounded(t *testing.T) {
 	sending.Wait()
 	if got := len(g.members[0].await(t, all)); got != all {
 		t.Errorf("the member got %d", got)
+	}
+}
+
+// contextStream is a stream of which only the context is looked at.
+type contextStream struct {
+	callerStream
+	ctx context.Context
+}
+
+func (s contextStream) Context() context.Context { return s.ctx }
+
+func TestRoomInTheWindow(t *testing.T) {
+	for name, test := range map[string]struct {
+		open, bytes, size int
+		fits              bool
+	}{
+		"empty":                   {0, 0, 100, true},
+		"one larger than all":     {0, 0, 2 * windowBytes, true},
+		"the last":                {windowItems - 1, 100, 100, true},
+		"full":                    {windowItems, 100, 100, false},
+		"full of bytes":           {1, windowBytes, 1, false},
+		"a large one beside one":  {1, 100, windowBytes, false},
+		"as many bytes as go in ": {1, 100, windowBytes - 100, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			c := &conversation{
+				gateway: &Gateway{draining: make(chan struct{})}, stream: contextStream{ctx: ctx},
+				changed: make(chan struct{}, 1), room: make(chan struct{}, 1), open: test.open, bytes: test.bytes,
+			}
+			got := make(chan bool, 1)
+			go func() { got <- c.waitForRoom(test.size) }()
+			synctest.Wait()
+			if fits := len(got) == 1; fits != test.fits {
+				t.Errorf("%s: fits is %v", name, fits)
+			}
+			if !test.fits { // whatever is sent makes room
+				for range test.open {
+					c.sent(test.bytes / test.open)
+				}
+			}
+			synctest.Wait()
+			if len(got) != 1 || !<-got {
+				t.Errorf("%s: there is no room after all was sent", name)
+			}
+			cancel()
+		})
 	}
 }
 
