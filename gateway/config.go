@@ -18,7 +18,6 @@ const (
 	DefaultMaxMessageBytes = 4 << 20
 	DefaultMaxTimeout      = 5 * time.Minute
 	DefaultConnectTimeout  = 5 * time.Second
-	DefaultDrainTimeout    = 10 * time.Second
 )
 
 // Config says what a gateway serves, and for whom. The zero of each limit is
