@@ -67,8 +67,9 @@ func (d *Definition[S]) OnLoad(set func(S) S) *Definition[S] {
 // and before they are applied to state, once in the life of a process: a crash
 // in between loses it, so it has to be something that can be lost, or repaired
 // from the events. It gets the state before the events and must not change
-// what that refers to. Aggregates with it are decided strictly one commit at a
-// time.
+// what that refers to. Events of aggregates with OnCommit or OnRollback are tried
+// on a copy of the state first, so that none is stored that cannot be applied:
+// that costs each command an encoding of the state.
 func (d *Definition[S]) OnCommit(f func(ctx context.Context, m *Message[S], before S)) *Definition[S] {
 	d.core.onCommit = func(ctx context.Context, m *message.Message, state any) {
 		f(ctx, d.message(m), *state.(*S))

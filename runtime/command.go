@@ -69,8 +69,8 @@ func (h *Host) respondStored(e *envelope, c *commit) {
 	e.answerAt(c.response, c.after)
 }
 
-// prepare encodes what the command stores and, unless callbacks need the state
-// before the events, applies them. After a refusal the state is worthless.
+// prepare encodes what the command stores and applies its events; see applied.
+// After a refusal the state is worthless, unless there are callbacks.
 func (h *Host) prepare(a *actor, e *envelope, v handler.Verdict) (*commit, message.Response) {
 	timeout := cmp.Or(e.binding.CommitTimeout, handler.DefaultCommitTimeout)
 	c := &commit{
@@ -96,21 +96,20 @@ func (h *Host) prepare(a *actor, e *envelope, v handler.Verdict) (*commit, messa
 }
 
 // applied applies the events, to the state itself, or to a copy where callbacks
-// need the state before them. It returns nil where the state after them is not
-// needed before the commit.
+// need the state before them: what cannot be applied is never stored. It returns
+// nil where there is no copy, of a state that cannot be encoded.
 func (h *Host) applied(a *actor, c *commit, events []aggregate.Pending) (any, message.Response) {
 	core, m, state := a.hosted.core, c.envelope.message, a.state
 	if core.HasCallbacks() {
 		c.pending = events
-		if !core.StateBased && !h.snapshotDue(a, c) {
-			return nil, nil
-		}
 		var err error
 		switch state, err = h.copyOf(a); {
 		case err != nil && core.StateBased:
 			return nil, h.crashed(m, err)
-		case err != nil:
+		case err != nil && h.snapshotDue(a, c):
 			h.withoutSnapshot(a, c, err)
+			return nil, nil
+		case err != nil:
 			return nil, nil
 		}
 	}
@@ -124,7 +123,9 @@ func (h *Host) applied(a *actor, c *commit, events []aggregate.Pending) (any, me
 		a.panicked(p.Where+" panicked", time.Now())
 		return nil, p.Response()
 	}
-	c.unload = h.unloadRule(a, m, events, state)
+	if c.pending == nil {
+		c.unload = h.unloadRule(a, m, events, state)
+	}
 	return state, nil
 }
 

@@ -97,6 +97,7 @@ func (h *Host) committed(a *actor, e *envelope) {
 			h.respondStored(e, c)
 			return
 		}
+		c.unload = h.unloadRule(a, e.message, c.pending, a.state)
 	}
 	a.advance(c)
 	a.hosted.loaded(0, c.size-a.size)
