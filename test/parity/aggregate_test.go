@@ -446,14 +446,22 @@ func TestAggregate_APanicInDecideFailsThatCommandOnly(t *testing.T) {
 
 func TestAggregate_APanicInApplyFailsThatCommandOnly(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, start start) {
-		d := newTallies()
-		bad := aggregate.Event(d.Definition, "bad", func(s *tally, _ added) { s.N = 99; panic("no") })
-		d.command("break", func(m *msg, _ tally, _ request) decision { return m.Emit(d.added(added{1}), bad(added{})).OK() })
-		g := serving(t, start, d)
-		g.do("open", `{"id":"a","n":5}`)
-		want(t, g.doAs("m-1", "break", `{"id":"a"}`), message.Crashed{Reason: "the handler panicked in apply"})
-		same(t, "stored", types(g.events("a")), []string{"opened"})
-		want(t, g.do("look", `{"id":"a"}`), ok(0, 5))
+		for _, callbacks := range []bool{false, true} { // which need the state before the events
+			rolledBack := 0
+			d := newTallies()
+			bad := aggregate.Event(d.Definition, "bad", func(s *tally, _ added) { s.N = 99; panic("no") })
+			d.command("break", func(m *msg, _ tally, _ request) decision { return m.Emit(d.added(added{1}), bad(added{})).OK() })
+			if callbacks {
+				d.OnCommit(func(context.Context, *msg, tally) {})
+				d.OnRollback(func(context.Context, *msg, tally) { rolledBack++ })
+			}
+			g := serving(t, start, d)
+			g.do("open", `{"id":"a","n":5}`)
+			want(t, g.doAs("m-1", "break", `{"id":"a"}`), message.Crashed{Reason: "the handler panicked in apply"})
+			same(t, "stored", types(g.events("a")), []string{"opened"})
+			same(t, "rolled back", rolledBack == 1, callbacks)
+			want(t, g.do("look", `{"id":"a"}`), ok(0, 5))
+		}
 	})
 }
 

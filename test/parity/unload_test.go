@@ -1,6 +1,7 @@
 package parity
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -63,6 +64,22 @@ func TestHandler_UnloadedByAnEventAfterAWhile(t *testing.T) {
 		same(t, "after 9 s", g.settled(), 1)
 		<-time.After(time.Second + time.Millisecond)
 		same(t, "after 10 s", g.settled(), 0)
+	})
+}
+
+func TestHandler_UnloadedByEventAndStateWithCallbacksToo(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, start start) {
+		d := byState()
+		d.OnCommit(func(context.Context, *msg, tally) {})
+		s := hosting(d)
+		s.stream().Unload.OnEvents = map[string]v1alpha1.Duration{"closed": {}}
+		g := start(s)
+		g.do("open", `{"id":"a","n":1}`)
+		same(t, "by state", g.settled(), 0)
+		g.do("open", `{"id":"b","n":7}`)
+		same(t, "in memory", g.settled(), 1)
+		g.do("close", `{"id":"b"}`)
+		same(t, "by event", g.settled(), 0)
 	})
 }
 
