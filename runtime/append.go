@@ -21,6 +21,12 @@ const (
 // commit appends a batch and completes its commands. What the store refuses is
 // taken out and answered, and the rest is appended again.
 func (c *committer) commit(batch []*commit) {
+	if len(batch) > 0 && c.unsure {
+		if err := c.regain(nothing); err != nil {
+			c.complete(batch, err) // it was never sent
+			return
+		}
+	}
 	for len(batch) > 0 {
 		a, rest := c.build(batch)
 		batch = rest
@@ -230,6 +236,7 @@ func (c *committer) resolve(batch []*commit, a *store.Append, cause error) []*co
 // writer is fenced off, after lookUp had its answer, or that the host stops.
 func (c *committer) regain(lookUp func(context.Context) error) error {
 	ctx := c.host.appendContext()
+	c.unsure = true
 	for pause := firstPause; ; pause = min(2*pause, longestWait) {
 		c.gen++
 		err := c.writer.Raise(ctx, c.gen)
@@ -244,6 +251,7 @@ func (c *committer) regain(lookUp func(context.Context) error) error {
 		}
 		switch {
 		case err == nil:
+			c.unsure = false
 			return nil
 		case fenced:
 			c.fenced(err)
@@ -253,6 +261,9 @@ func (c *committer) regain(lookUp func(context.Context) error) error {
 		}
 	}
 }
+
+// nothing is to be looked up.
+func nothing(context.Context) error { return nil }
 
 // sleep waits, unless the host stops: then it returns false.
 func (h *Host) sleep(d time.Duration) bool {

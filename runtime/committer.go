@@ -30,6 +30,7 @@ type committer struct {
 
 	// What follows belongs to the goroutine.
 	gen     store.Generation
+	unsure  bool // something of an unknown outcome may still arrive: the writer has to be raised first
 	heads   map[ring.Slot]*held
 	appends uint64 // that were built
 
@@ -40,6 +41,7 @@ type committer struct {
 // held is a slot as the writer knows it.
 type held struct {
 	store.Claim
+	givenUp   bool         // the host serves it no longer, but the store still has it as the member's
 	claimedBy uint64       // the number of the append that claims it
 	next      store.Offset // of that append's next event
 }
@@ -137,7 +139,7 @@ func (c *committer) acquire(ctx context.Context, slots []ring.Slot) (got int, er
 func (c *committer) acquireNow(slots []ring.Slot) (got int, err error) {
 	var free []ring.Slot
 	for _, s := range slots {
-		if c.heads[s] == nil {
+		if held := c.heads[s]; held == nil || held.givenUp { // then a new term begins
 			free = append(free, s)
 		}
 	}
@@ -161,8 +163,11 @@ func (c *committer) acquireNow(slots []ring.Slot) (got int, err error) {
 // the store may still have them as the member's; calling it again is safe.
 func (c *committer) release(ctx context.Context, slots []ring.Slot) error {
 	return c.do(ctx, func() error {
-		for _, s := range slots { // an acquisition may have come between
-			c.host.disown(s)
+		for _, s := range slots {
+			c.host.disown(s) // an acquisition may have come between
+			if held := c.heads[s]; held != nil {
+				held.givenUp = true
+			}
 		}
 		return c.surely(func(ctx context.Context) error {
 			var claims []store.Claim
@@ -188,6 +193,11 @@ func (c *committer) release(ctx context.Context, slots []ring.Slot) error {
 // surely makes a write that may be repeated, again if its outcome is unknown.
 func (c *committer) surely(write func(context.Context) error) error {
 	for {
+		if c.unsure {
+			if err := c.regain(nothing); err != nil {
+				return err
+			}
+		}
 		err := write(c.host.appendContext())
 		var unknown *store.UnknownOutcomeError
 		switch {
@@ -198,10 +208,7 @@ func (c *committer) surely(write func(context.Context) error) error {
 			return err
 		}
 		c.host.log.Warn("the outcome of a change of slots is unknown, it is made again", "writer", int(c.id), "error", err)
-		if err := c.regain(func(context.Context) error { return nil }); err != nil {
-			return err
-		}
-		if !c.host.sleep(firstPause) {
+		if c.unsure = true; !c.host.sleep(firstPause) {
 			return err
 		}
 	}

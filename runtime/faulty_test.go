@@ -3,9 +3,11 @@ package runtime
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/ring"
@@ -30,6 +32,7 @@ const (
 // fate is what happens to one call.
 type fate struct {
 	hold <-chan struct{} // it is not begun before this is closed
+	wait time.Duration   // nor before that has passed
 	err  error           // what it answers; nil: what the store answers
 	done bool            // although it answers err, the store has done it
 	late bool            // of an append: it reaches the store once the writer has gone on
@@ -59,18 +62,13 @@ type faulty struct {
 	chaos     func(op string) fate      // of the calls behind them; nil: all goes well
 	calls     map[string]int            // that were begun
 	confirmed map[message.Stream]extent // what the caller can know to be durable
-	lateOnes  []lateAppend
+	doubts    []*store.Append           // whose outcome the caller was not told; it may find a part of them
 }
 
 // extent is what was confirmed of a stream.
 type extent struct {
 	version message.Version
 	ids     map[message.ID]bool
-}
-
-type lateAppend struct {
-	to store.Writer
-	a  *store.Append
 }
 
 var _ store.Store = (*faulty)(nil)
@@ -128,6 +126,11 @@ func (f *faulty) begin(op string) fate {
 	if is.hold != nil {
 		<-is.hold
 	}
+	if is.wait > 0 {
+		timer := time.NewTimer(is.wait)
+		defer timer.Stop()
+		<-timer.C
+	}
 	return is
 }
 
@@ -167,7 +170,13 @@ func (f *faulty) confirm(s message.Stream, v message.Version, ids ...message.ID)
 
 func (f *faulty) confirmEvents(events []store.Event) {
 	for i := range events {
-		f.confirm(events[i].Stream, events[i].Version, events[i].MessageID)
+		got := &events[i]
+		f.confirm(got.Stream, got.Version, got.MessageID)
+		f.confirmDoubt(func(a *store.Append) bool {
+			return slices.ContainsFunc(a.Events, func(ev store.Event) bool {
+				return ev.Slot == got.Slot && ev.Offset == got.Offset && ev.Epoch == got.Epoch && ev.MessageID == got.MessageID
+			})
+		})
 	}
 }
 
@@ -175,6 +184,34 @@ func (f *faulty) confirmState(st *store.State) {
 	f.confirm(st.Stream, st.Version)
 	for i := range st.Recent {
 		f.confirm(st.Stream, st.Version, st.Recent[i].MessageID)
+	}
+	f.confirmDoubt(func(a *store.Append) bool {
+		return slices.ContainsFunc(a.States, func(one store.State) bool {
+			return one.Stream == st.Stream && one.Version == st.Version
+		})
+	})
+}
+
+// confirmDoubt confirms all of the append of which a part was found: it is
+// stored whole or not at all.
+func (f *faulty) confirmDoubt(has func(*store.Append) bool) {
+	f.mu.Lock()
+	n := slices.IndexFunc(f.doubts, has)
+	var a *store.Append
+	if n >= 0 {
+		a = f.doubts[n]
+		f.doubts = slices.Delete(f.doubts, n, n+1)
+	}
+	f.mu.Unlock()
+	if a != nil {
+		f.confirmAppend(a)
+	}
+}
+
+func (f *faulty) confirmAppend(a *store.Append) {
+	f.confirmEvents(a.Events)
+	for i := range a.States {
+		f.confirmState(&a.States[i])
 	}
 }
 
@@ -257,6 +294,7 @@ type faultyWriter struct {
 	f         *faulty
 	used      atomic.Bool
 	mustRaise atomic.Bool
+	late      []*store.Append // still under way
 }
 
 // call runs one call of the writer.
@@ -267,38 +305,44 @@ func (w *faultyWriter) callLate(op string, do func() error, late func()) error {
 		w.f.t.Errorf("%s: a writer is used by two goroutines at a time", op)
 	}
 	defer w.used.Store(false)
-	if op == opRaise {
-		w.mustRaise.Store(false)
-	} else if w.mustRaise.Load() {
+	if op != opRaise && w.mustRaise.Load() {
 		w.f.t.Errorf("%s: the writer was not raised after an unknown outcome", op)
 	}
 	err := w.f.meetLate(op, do, late)
-	if unknown := new(store.UnknownOutcomeError); errors.As(err, &unknown) {
+	if unknown := new(store.UnknownOutcomeError); op != opRaise && errors.As(err, &unknown) {
 		w.mustRaise.Store(true)
 	}
 	return err
 }
 
 func (w *faultyWriter) Raise(ctx context.Context, g store.Generation) error {
-	err := w.call(opRaise, func() error { return w.Writer.Raise(ctx, g) })
-	if err == nil {
-		w.arrive()
-	}
-	return err
+	return w.call(opRaise, func() error {
+		err := w.Writer.Raise(ctx, g)
+		if err == nil {
+			w.mustRaise.Store(false)
+			w.arrive()
+		}
+		return err
+	})
 }
 
 func (w *faultyWriter) Append(ctx context.Context, a *store.Append) error {
 	w.arrive()
 	err := w.callLate(opAppend, func() error { return w.Writer.Append(ctx, a) }, func() {
-		w.f.mu.Lock()
-		w.f.lateOnes = append(w.f.lateOnes, lateAppend{w.Writer, a})
-		w.f.mu.Unlock()
+		w.late = append(w.late, a)
 	})
-	if err == nil {
-		w.f.confirmEvents(a.Events)
-		for i := range a.States {
-			w.f.confirmState(&a.States[i])
-		}
+	var conflict *store.VersionConflictError
+	if errors.As(err, &conflict) {
+		w.f.confirm(conflict.Stream, conflict.Current)
+	}
+	var unknown *store.UnknownOutcomeError
+	switch {
+	case err == nil:
+		w.f.confirmAppend(a)
+	case errors.As(err, &unknown):
+		w.f.mu.Lock()
+		w.f.doubts = append(w.f.doubts, a)
+		w.f.mu.Unlock()
 	}
 	return err
 }
@@ -323,13 +367,10 @@ func (w *faultyWriter) Verify(ctx context.Context, claims []store.Claim) (wrong 
 // arrive lets the appends that were under way reach the store. None may be
 // stored: the writer has to have made sure of that before it went on.
 func (w *faultyWriter) arrive() {
-	w.f.mu.Lock()
-	ones := w.f.lateOnes
-	w.f.lateOnes = nil
-	w.f.mu.Unlock()
-	for _, one := range ones {
-		if err := one.to.Append(context.Background(), one.a); err == nil {
+	for _, a := range w.late {
+		if err := w.Writer.Append(context.Background(), a); err == nil {
 			w.f.t.Error("an append that was given up was stored later")
 		}
 	}
+	w.late = nil
 }

@@ -92,7 +92,7 @@ func (h *Host) committed(a *actor, e *envelope) {
 		})
 		if p != nil { // it is stored: the answer stands, the next load meets it again
 			h.logPanic(e.message, p)
-			a.panicked(p.Error(), time.Now())
+			a.panicked(p.Where+" panicked", time.Now())
 			h.drop(a)
 			h.respondStored(e, c)
 			return
@@ -105,7 +105,6 @@ func (h *Host) committed(a *actor, e *envelope) {
 	h.planUnload(a, c.unload)
 	h.guarded(e.message, "saved", func() { core.Saved(h.callbackContext(e), e.message.Aggregate.ID, a.state, a.version) })
 	h.respondStored(e, c)
-	h.relieve(a.hosted)
 }
 
 // advance takes over what the store now holds.

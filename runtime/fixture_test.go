@@ -176,6 +176,22 @@ type setup struct {
 
 func newRig(t testing.TB, s setup) *rig {
 	t.Helper()
+	r, err := tryRig(t, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.unowned {
+		return r
+	}
+	if n, err := r.host.Acquire(context.Background(), allSlots()); err != nil || n != testSlots {
+		t.Fatalf("acquired %d slots: %v", n, err)
+	}
+	return r
+}
+
+// tryRig makes a rig that has no slots yet.
+func tryRig(t testing.TB, s setup) (*rig, error) {
+	t.Helper()
 	r := &rig{t: t, store: s.store, watch: &watcher{}}
 	if r.store == nil {
 		r.store = newFaulty(t)
@@ -209,7 +225,7 @@ func newRig(t testing.TB, s setup) *rig {
 	}
 	var err error
 	if r.host, err = New(ctx, cfg); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	t.Cleanup(r.host.Stop)
 	metadata, err := handler.NewMetadata(map[string]string{"app": "1"})
@@ -223,13 +239,7 @@ func newRig(t testing.TB, s setup) *rig {
 	if s.binding != nil {
 		s.binding(r.bind)
 	}
-	if s.unowned {
-		return r
-	}
-	if n, err := r.host.Acquire(ctx, allSlots()); err != nil || n != testSlots {
-		t.Fatalf("acquired %d slots: %v", n, err)
-	}
-	return r
+	return r, nil
 }
 
 func allSlots() []ring.Slot {
