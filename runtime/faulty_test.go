@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	"github.com/ringhold/ringhold/message"
@@ -55,7 +54,7 @@ func late() fate { return fate{err: &store.UnknownOutcomeError{Err: errReset}, l
 // its caller breaks the contract of a writer.
 type faulty struct {
 	*memory.Store
-	t testing.TB
+	t tb
 
 	mu        sync.Mutex
 	scripts   map[string][]fate         // of the next calls, in order
@@ -73,7 +72,7 @@ type extent struct {
 
 var _ store.Store = (*faulty)(nil)
 
-func newFaulty(t testing.TB) *faulty {
+func newFaulty(t tb) *faulty {
 	t.Helper()
 	return &faulty{
 		Store: memory.New(memory.Config{Group: "test"}), t: t,

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	"github.com/ringhold/ringhold/aggregate"
@@ -152,7 +151,7 @@ func tallies(booms *atomic.Bool, options ...aggregate.CommandOption[tell]) *aggr
 
 // rig is a host over a faulty store.
 type rig struct {
-	t     testing.TB
+	t     tb
 	store *faulty
 	host  *Host
 	core  *aggregate.Core
@@ -174,7 +173,7 @@ type setup struct {
 	binding func(*handler.Binding)
 }
 
-func newRig(t testing.TB, s setup) *rig {
+func newRig(t tb, s setup) *rig {
 	t.Helper()
 	r, err := tryRig(t, s)
 	if err != nil {
@@ -190,7 +189,7 @@ func newRig(t testing.TB, s setup) *rig {
 }
 
 // tryRig makes a rig that has no slots yet.
-func tryRig(t testing.TB, s setup) (*rig, error) {
+func tryRig(t tb, s setup) (*rig, error) {
 	t.Helper()
 	r := &rig{t: t, store: s.store, watch: &watcher{}}
 	if r.store == nil {
@@ -282,7 +281,7 @@ func (r *rig) about(service message.ServiceName, id string) *message.Message {
 
 // pending is an answer that has not come yet.
 type pending struct {
-	t      testing.TB
+	t      tb
 	what   string
 	answer chan message.Response
 	times  atomic.Int32
@@ -413,13 +412,13 @@ func (r *rig) events(id string) []store.Event {
 }
 
 // accepted returns an OK, and fails the test on anything else.
-func accepted(t testing.TB, got message.Response) message.OK {
+func accepted(t tb, got message.Response) message.OK {
 	t.Helper()
 	return is[message.OK](t, got)
 }
 
 // is returns the answer as the kind that it has to be.
-func is[R message.Response](t testing.TB, got message.Response) R {
+func is[R message.Response](t tb, got message.Response) R {
 	t.Helper()
 	r, ok := got.(R)
 	if !ok {
@@ -428,7 +427,7 @@ func is[R message.Response](t testing.TB, got message.Response) R {
 	return r
 }
 
-func at(t testing.TB, got message.Response, v message.Version) {
+func at(t tb, got message.Response, v message.Version) {
 	t.Helper()
 	if ok := accepted(t, got); ok.Version != v || !ok.HasVersion {
 		t.Errorf("answered version %d, want %d", ok.Version, v)
@@ -462,3 +461,13 @@ func (w *watcher) count(n *int) int {
 }
 
 func ringSlots(slots ...ring.Slot) []ring.Slot { return slots }
+
+// tb is what a test or a property gives to the fixture.
+type tb interface {
+	Helper()
+	Cleanup(func())
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
