@@ -68,6 +68,7 @@ func startOn(t *testing.T, open func(t *testing.T) store.Store) start {
 		t.Helper()
 		g := &group{t: t, setup: s, store: &tappedStore{Store: open(t)}}
 		t.Cleanup(func() {
+			g.store.letGo()
 			g.stop()
 			if err := g.store.Close(); err != nil {
 				t.Errorf("close the store: %v", err)

@@ -13,6 +13,7 @@ type tappedStore struct {
 	store.Store
 
 	next    atomic.Pointer[stall] // of the next append
+	last    *stall
 	appends atomic.Int64
 }
 
@@ -25,8 +26,17 @@ type stall struct {
 // stallNext holds up the next append until the test says what becomes of it.
 func (s *tappedStore) stallNext() *stall {
 	one := &stall{reached: make(chan *store.Append, 1), outcome: make(chan func(func() error) error, 1)}
+	s.last = one
 	s.next.Store(one)
 	return one
+}
+
+// letGo lets an append happen that a test holds up still: it has failed.
+func (s *tappedStore) letGo() {
+	s.next.Store(nil)
+	if s.last != nil && len(s.last.outcome) == 0 {
+		s.last.store()
+	}
 }
 
 var (
