@@ -157,43 +157,10 @@ func readerFor[C any]() func(*message.Message) (any, message.Violations) {
 	return func(m *message.Message) (any, message.Violations) {
 		if c.message != nil {
 			out := reflect.New(c.message).Interface()
-			return out, faultsOf(m.Raw.Decode(out))
+			return out, message.FaultsOf(m.Raw.Decode(out))
 		}
 		var out C
 		err := m.Raw.Decode(&out)
-		return out, faultsOf(err)
-	}
-}
-
-// faultsOf turns an error of decoding into a violation of the field at fault.
-func faultsOf(err error) message.Violations {
-	if err == nil {
-		return nil
-	}
-	var wrongType *json.UnmarshalTypeError
-	if errors.As(err, &wrongType) {
-		return message.Violations{{Path: wrongType.Field, Message: fmt.Sprintf("has to be %s, not a JSON %s", kindName(wrongType.Type), wrongType.Value)}}
-	}
-	return message.Violations{{Message: err.Error()}}
-}
-
-func kindName(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.Bool:
-		return "true or false"
-	case reflect.String:
-		return "a string"
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return "an integer of " + fmt.Sprint(t.Bits()) + " bits"
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return "a non-negative integer of " + fmt.Sprint(t.Bits()) + " bits"
-	case reflect.Float32, reflect.Float64:
-		return "a number"
-	case reflect.Slice, reflect.Array:
-		return "a list"
-	case reflect.Map, reflect.Struct, reflect.Pointer:
-		return "an object"
-	default:
-		return t.String()
+		return out, message.FaultsOf(err)
 	}
 }

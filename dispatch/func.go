@@ -2,8 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	goruntime "runtime"
@@ -109,40 +107,8 @@ func read[C any](m *message.Message) (request C, faults message.Violations) {
 	if t.Kind() == reflect.Pointer { // protobuf messages among them
 		v := reflect.New(t.Elem())
 		err := m.Raw.Decode(v.Interface())
-		return v.Interface().(C), violations(err)
+		return v.Interface().(C), message.FaultsOf(err)
 	}
 	err := m.Raw.Decode(&request)
-	return request, violations(err)
-}
-
-// violations turns an error of decoding into a violation of the field at fault.
-func violations(err error) message.Violations {
-	if err == nil {
-		return nil
-	}
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		return message.Violations{{Path: wrong.Field, Message: fmt.Sprintf("has to be %s, not a JSON %s", kind(wrong.Type), wrong.Value)}}
-	}
-	return message.Violations{{Message: err.Error()}}
-}
-
-func kind(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.Bool:
-		return "true or false"
-	case reflect.String:
-		return "a string"
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return "an integer (" + t.Kind().String() + ")"
-	case reflect.Float32, reflect.Float64:
-		return "a number"
-	case reflect.Slice, reflect.Array:
-		return "a list"
-	case reflect.Map, reflect.Struct, reflect.Pointer:
-		return "an object"
-	default:
-		return t.String()
-	}
+	return request, message.FaultsOf(err)
 }

@@ -72,7 +72,7 @@ func TestTyped_WrongTypeIsAViolationOfTheField(t *testing.T) {
 	if !is || reply.Valid {
 		t.Fatalf("answered %#v (valid: %v), want a ValidationError of an invalid message", reply.Response, reply.Valid)
 	}
-	want := message.Violations{{Path: "times", Message: "has to be an integer (int), not a JSON string"}}
+	want := message.Violations{{Path: "times", Message: "has to be an integer of 64 bits, not a JSON string"}}
 	if !reflect.DeepEqual(got.Violations, want) {
 		t.Errorf("violations are %v, want %v", got.Violations, want)
 	}
