@@ -9,9 +9,10 @@ import (
 	"github.com/ringhold/ringhold/store"
 )
 
-// Build encodes the events and the command of a verdict that has events. The
-// state is not touched. The error, if any, is the answer: nothing can be stored.
-func (b *Binding) Build(m *message.Message, verdict Verdict, version message.Version, slot ring.Slot) (*store.Command, []store.Event, message.Response) {
+// Build encodes the events and the command of a verdict that has events, for an
+// aggregate at a version. The state is not touched. The response, if there is
+// one, is the answer: nothing can be stored.
+func (b *Binding) Build(m *message.Message, verdict Verdict, stream message.Stream, version message.Version, slot ring.Slot) (*store.Command, []store.Event, message.Response) {
 	command, refusal := b.command(m, verdict)
 	if refusal != nil {
 		return nil, nil, refusal
@@ -19,7 +20,6 @@ func (b *Binding) Build(m *message.Message, verdict Verdict, version message.Ver
 	if b.Core.StateBased {
 		return command, nil, nil
 	}
-	stream := b.Core.Stream.Of(m.Aggregate.ID)
 	metadata := b.Metadata.For(m)
 	events := make([]store.Event, len(verdict.Events))
 	for i, pending := range verdict.Events {

@@ -3,5 +3,5 @@
 // stored. It is pure: the runtime loads, stores, waits and replies.
 //
 // A [Binding] ties a service to a command of an aggregate. [Binding.Open] runs
-// outside the actor's turn, [Binding.Decide] and [Commit.Build] within it.
+// outside the actor's turn, [Binding.Decide] and [Binding.Build] within it.
 package handler

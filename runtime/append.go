@@ -34,7 +34,7 @@ func (c *committer) commit(batch []*commit) {
 			return
 		}
 		began := time.Now()
-		err := c.writer.Append(c.host.appendContext(), a)
+		err := c.writer.Append(c.host.endless, a)
 		var unknown *store.UnknownOutcomeError
 		if errors.As(err, &unknown) {
 			batch = c.resolve(batch, a, err)
@@ -49,10 +49,6 @@ func (c *committer) commit(batch []*commit) {
 		batch = c.refused(batch, err)
 	}
 }
-
-// appendContext is not ended by anything: an append that has begun is finished,
-// and what is decided while the host stops is still committed.
-func (h *Host) appendContext() context.Context { return context.WithoutCancel(h.ctx) }
 
 // build numbers the events of a batch behind the heads of their slots. It
 // returns the batch without the commits of slots that are not held any more,
@@ -235,7 +231,7 @@ func (c *committer) resolve(batch []*commit, a *store.Append, cause error) []*co
 // holds with the store. It tries until the store answers. An error says that the
 // writer is fenced off, after lookUp had its answer, or that the host stops.
 func (c *committer) regain(lookUp func(context.Context) error) error {
-	ctx := c.host.appendContext()
+	ctx := c.host.endless
 	c.unsure = true
 	for pause := firstPause; ; pause = min(2*pause, longestWait) {
 		c.gen++

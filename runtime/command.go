@@ -80,7 +80,7 @@ func (h *Host) prepare(a *actor, e *envelope, v handler.Verdict) (*commit, messa
 		deadline: time.Now().Add(timeout), timeout: timeout,
 	}
 	var refusal message.Response
-	p := handler.Guard("encode", func() { c.command, c.events, refusal = e.binding.Build(e.message, v, a.version, a.slot) })
+	p := handler.Guard("encode", func() { c.command, c.events, refusal = e.binding.Build(e.message, v, a.stream, a.version, a.slot) })
 	if p != nil {
 		h.logPanic(e.message, p)
 		return nil, p.Response()

@@ -198,7 +198,7 @@ func (c *committer) surely(write func(context.Context) error) error {
 				return err
 			}
 		}
-		err := write(c.host.appendContext())
+		err := write(c.host.endless)
 		var unknown *store.UnknownOutcomeError
 		switch {
 		case isFenced(err):

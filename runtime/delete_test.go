@@ -36,6 +36,7 @@ func TestDelete_AndMakeAgain(t *testing.T) {
 			reading, _ := r.startRead("a")
 			is[message.NotFound](t, reading.wait())
 			is[message.NotFound](t, r.startDelete("a", false).wait())
+			synctest.Wait()
 			if n, _ := r.actors(); n != 0 {
 				t.Errorf("%d actors are left of an aggregate that is gone", n)
 			}

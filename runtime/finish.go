@@ -103,7 +103,9 @@ func (h *Host) committed(a *actor, e *envelope) {
 	a.hosted.loaded(0, c.size-a.size)
 	a.size = c.size
 	h.planUnload(a, c.unload)
-	h.guarded(e.message, "saved", func() { core.Saved(h.callbackContext(e), e.message.Aggregate.ID, a.state, a.version) })
+	if core.HasOnSaved() {
+		h.guarded(e.message, "saved", func() { core.Saved(h.callbackContext(e), e.message.Aggregate.ID, a.state, a.version) })
+	}
 	h.respondStored(e, c)
 }
 

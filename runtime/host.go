@@ -35,9 +35,10 @@ type Host struct {
 
 	ctx      context.Context // ends when the host stops; for callbacks
 	cancel   context.CancelFunc
-	before   sync.WaitGroup // Before steps that run
-	stopping atomic.Bool    // set before the slots are given up: none is taken again
-	stopped  chan struct{}  // closed when all has ended
+	endless  context.Context // for writes: what has begun is finished, what is decided while the host stops is committed
+	before   sync.WaitGroup  // Before steps that run
+	stopping atomic.Bool     // set before the slots are given up: none is taken again
+	stopped  chan struct{}   // closed when all has ended
 }
 
 // hosted is a stream and how it is hosted.
@@ -113,7 +114,8 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 		h.slots[i].actors = make(map[message.Stream]*actor)
 		h.slots[i].quiet.L = &h.slots[i].mu
 	}
-	h.ctx, h.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	h.endless = context.WithoutCancel(ctx)
+	h.ctx, h.cancel = context.WithCancel(h.endless)
 	h.workers = newWorkers(2*goruntime.GOMAXPROCS(0), h.step)
 	for w := range cfg.Writers {
 		c, err := newCommitter(ctx, h, store.WriterID(w))

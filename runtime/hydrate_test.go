@@ -54,6 +54,7 @@ func TestHydrate_FaultWhilePaging(t *testing.T) {
 		r.grow("a", 1000)
 		r.store.next(opRead, fate{}, fate{}, refused())
 		is[message.ServiceUnavailable](t, r.tell("a", doLook, 1))
+		synctest.Wait()
 		if n, bytes := r.host.Actors(); n != 0 || bytes != 0 {
 			t.Errorf("%d actors of %d bytes are counted", n, bytes)
 		}

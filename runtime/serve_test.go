@@ -44,6 +44,7 @@ func TestServe_InOrder(t *testing.T) {
 						t.Fatalf("command %d is version %d, want %d", n, got.Version, v)
 					}
 				}
+				synctest.Wait()
 				if n, planned := r.actors(); n != 1 || planned != 0 {
 					t.Errorf("%d actors, %d plans", n, planned)
 				}
@@ -170,6 +171,7 @@ func TestServe_Before(t *testing.T) {
 			}
 			is[message.Crashed](t, r.tell("a", doAdd, 2))
 			is[message.Crashed](t, r.tell("a", doAdd, 3))
+			synctest.Wait()
 			if n, _ := r.actors(); n != 0 {
 				t.Errorf("%d actors are left", n)
 			}

@@ -154,6 +154,7 @@ func TestSlots_TurnsThatOutliveATerm(t *testing.T) {
 					t.Errorf("then it was %v at version %d", again, w)
 				}
 				at(t, a.tell("a", doAdd, 1), v+1)
+				synctest.Wait()
 				if n, _ := a.actors(); n != 1 {
 					t.Errorf("%d actors", n)
 				}

@@ -45,6 +45,7 @@ func TestTrouble_FailsTheCommandAlone(t *testing.T) {
 						t.Errorf("state %v at version %d", s, v)
 					}
 					crashed = is[message.Crashed](t, r.tell("new", do, 2))
+					synctest.Wait()
 					if n, _ := r.actors(); do != doBoom && n != 1 {
 						t.Errorf("%d actors are left, %v", n, crashed)
 					}
@@ -257,6 +258,7 @@ func TestTrouble_Hydration(t *testing.T) {
 				first, second := r.send("a", doAdd, 1), r.send("a", doAdd, 1)
 				c.want(t, first.wait())
 				c.want(t, second.wait())
+				synctest.Wait()
 				if n, bytes := r.host.Actors(); n != 0 || bytes != 0 {
 					t.Errorf("%d actors of %d bytes are counted", n, bytes)
 				}

@@ -187,6 +187,7 @@ func TestUnload_RuleOfTheState(t *testing.T) {
 			r.add("a", 1)
 			r.add("a", 1)
 			time.Sleep(time.Hour)
+			synctest.Wait()
 			if !r.inMemory("a") {
 				t.Error("it left memory although the rule keeps it")
 			}
@@ -310,6 +311,7 @@ func TestUnload_OnRequest(t *testing.T) {
 		if got := string(accepted(t, out.wait()).Value.JSON); got != "true" {
 			t.Errorf("answered %s", got)
 		}
+		synctest.Wait()
 		if r.inMemory("a") {
 			t.Error("it is still there")
 		}
