@@ -59,7 +59,7 @@ func Guard(where string, f func()) (p *PanicError) {
 
 // Decide runs a command, whose message was opened, on its aggregate.
 func (b *Binding) Decide(m *message.Message, v View) Verdict {
-	m.Aggregate.Version = v.Version
+	m.Aggregate.Version = seenVersion(v)
 	if r := b.precondition(m, v); r != nil {
 		return Verdict{Response: r}
 	}
@@ -73,10 +73,7 @@ func (b *Binding) Decide(m *message.Message, v View) Verdict {
 // precondition returns the refusal of a command that does not fit its
 // aggregate, or nil.
 func (b *Binding) precondition(m *message.Message, v View) message.Response {
-	seen := v.Version
-	if !v.Exists {
-		seen = message.NoVersion
-	}
+	seen := seenVersion(v)
 	switch {
 	case m.Expected != nil && *m.Expected != seen:
 		return message.WrongExpectedVersion{Expected: *m.Expected, Current: seen}
@@ -102,14 +99,21 @@ func (b *Binding) decide(m *message.Message, v View) Verdict {
 	switch {
 	case err != nil: // as a save that is known to have failed
 		return Verdict{Response: aggregate.ResponseOf(err), Fatal: true, Blocked: true}
-	case m.DryRun != message.Real:
-		return dryRun(m, v, out.Response, events)
 	}
 	after := v.Version + message.Version(len(events))
 	if len(events) == 0 {
 		after = seenVersion(v)
 	}
-	return Verdict{Response: withVersion(out.Response, after), Events: events, Blocked: true}
+	verdict := Verdict{Response: withVersion(out.Response, after), Events: events, Blocked: true}
+	if m.DryRun == message.Real {
+		return verdict
+	}
+	if len(events) > 0 { // what could not be stored is refused in a dry run too
+		if _, _, refusal := b.Build(m, verdict, "", v.Version, 0); refusal != nil {
+			return Verdict{Response: refusal, Blocked: true}
+		}
+	}
+	return dryRun(m, v, out.Response, events)
 }
 
 // seenVersion is the version that an answer gives: a deleted aggregate has none.

@@ -270,12 +270,7 @@ func (m *modelled) answer(req *request, msg *message.Message) (want message.Resp
 		return message.OK{Version: m.seen(), HasVersion: true, Value: m.value()}, nil
 	case doInvalid:
 		return message.ValidationError{}, nil
-	case doPanic:
-		return message.Crashed{}, nil
-	case doBadEvent:
-		if msg.DryRun == message.Dry {
-			return message.OK{Version: m.seen(), HasVersion: true, Value: m.value()}, nil
-		}
+	case doPanic, doBadEvent: // in a dry run too
 		return message.Crashed{}, nil
 	}
 	want = message.OK{Version: m.version + message.Version(len(events)), HasVersion: true, Value: m.value()}
