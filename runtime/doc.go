@@ -20,10 +20,25 @@
 // in one transaction and then completes the commands. Until then the actor
 // admits nothing, so nothing is answered from state that is not durable. If an
 // append is known to have failed, the actor's state is dropped and loaded anew.
-// Aggregates with commit or rollback callbacks apply after the commit instead,
-// since the callbacks see the state before the events.
+// Aggregates with commit or rollback callbacks apply to a copy before the commit
+// and to their state after it, since the callbacks see the state before the
+// events.
+//
+// # Doubts
 //
 // If the outcome of an append is unknown, the committer raises its generation,
-// so that nothing that is still under way can arrive, looks the commands up and
-// only then goes on; their actors stay busy until it knows.
+// so that nothing that is still under way can arrive, looks in the log whether
+// the append's first event is there, compares all slots that it holds with the
+// store, and only then goes on. The actors stay busy until it knows; their
+// callers are told at their commit timeout that nobody knows yet. A host that
+// stops before it could find out says so too: it never calls anything stored or
+// not stored that it does not know of.
+//
+// # Terms
+//
+// Each acquisition of a slot begins a term, with an epoch. An actor lives within
+// one: when its slot is given up - released, lost to another member, or because
+// this one is fenced off - idle actors are dropped, and one that is in a turn ends
+// it on its own, never to be found again. What it decided is appended only while
+// the slot is still held in its term.
 package runtime

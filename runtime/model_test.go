@@ -227,7 +227,7 @@ func (w *world) send(rt *rapid.T, req *request, first bool) {
 // first answer, or what a new command would get that stores nothing, or an answer
 // that promises nothing.
 func (w *world) taken(what string, m *modelled, req *request, msg *message.Message, is weather, got message.Response) {
-	switch got.(type) { //nolint:gochecksumtype // the others are judged below
+	switch got.(type) {
 	case message.ServiceUnavailable, message.OutcomeUnknown:
 		if is.name != "fair" {
 			return
@@ -400,7 +400,7 @@ func (w *world) checkLog(id string, m *modelled) {
 
 // show is what of an answer is compared.
 func show(r message.Response) string {
-	switch r := r.(type) { //nolint:gochecksumtype // of the others the kind is enough
+	switch r := r.(type) {
 	case message.OK:
 		return fmt.Sprintf("ok at %d %s with %d events", r.Version, r.Value.JSON, len(r.Events))
 	case message.DomainError:
