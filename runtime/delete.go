@@ -51,6 +51,19 @@ func (h *Host) delete(a *actor, e *envelope) (waits bool) {
 	return true
 }
 
+// headOnly finds out where a stream ends without loading it: for deleting an
+// aggregate whose events cannot be applied. It reports whether the store
+// answered.
+func (h *Host) headOnly(a *actor, e *envelope) bool {
+	id := string(e.message.Aggregate.ID)
+	found, err := h.cfg.Store.ListStreams(h.ctx, store.StreamQuery{Name: a.hosted.core.Stream, Prefix: id, Limit: 1})
+	if err != nil || len(found) == 0 || found[0].Stream != a.stream {
+		return false
+	}
+	a.version, a.exists = found[0].Version, !found[0].Deleted
+	return true
+}
+
 // noMetadata makes the metadata of deletions: the ids only.
 var noMetadata = func() *handler.Metadata {
 	m, err := handler.NewMetadata(nil)
@@ -63,6 +76,7 @@ var noMetadata = func() *handler.Metadata {
 // deleted ends the turn of a deletion that is stored: the actor is gone.
 func (h *Host) deleted(a *actor, e *envelope, c *commit) {
 	h.drop(a)
+	a.trouble = nil // what could not be loaded is gone
 	if c.tomb == store.TypeErased {
 		signal(h.eraser.wake)
 	}

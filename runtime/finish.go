@@ -65,7 +65,11 @@ func (h *Host) finish(c *commit, err error) {
 		return
 	}
 	h.committed(a, e)
-	if _, more := h.next(a, false); more {
+	s := &h.slots[a.slot]
+	s.mu.Lock()
+	idle := h.idle(s, a)
+	s.mu.Unlock()
+	if !idle {
 		h.workers.do(a)
 	}
 }

@@ -70,6 +70,9 @@ func (h *Host) rebuild(ctx context.Context, hosted *hosted, stream message.Strea
 }
 
 func replayOne(hosted *hosted, view *handler.View, ev *store.Event) error {
+	if ev.Version != view.Version+1 {
+		return &holeError{after: view.Version, found: ev.Version}
+	}
 	view.Version = ev.Version
 	if ev.Type == store.TypeDeleted {
 		view.State, view.Exists = hosted.core.NewState(), false

@@ -25,8 +25,10 @@ func (h *Host) loaded(a *actor, e *envelope) (waits bool) {
 		if r := h.hydrate(a, e); r != nil {
 			a.forget()
 			a.size = 0
-			e.answer(r)
-			return false
+			if e.work != deleteStream || !h.headOnly(a, e) {
+				e.answer(r)
+				return false
+			}
 		}
 	}
 	found := e.loaded.Commands
@@ -79,6 +81,14 @@ type unavailableError struct{ err error }
 
 func (e *unavailableError) Error() string { return "the store did not answer: " + e.err.Error() }
 func (e *unavailableError) Unwrap() error { return e.err }
+
+// holeError says that events are missing in a stream. Nothing that Ringhold
+// does makes a hole, so somebody else has changed the store.
+type holeError struct{ after, found message.Version }
+
+func (e *holeError) Error() string {
+	return fmt.Sprintf("the stream has no event between version %d and version %d: it was changed from outside", e.after, e.found)
+}
 
 // customError is what an author's HydrateWith function returned.
 type customError struct{ err error }
@@ -213,6 +223,9 @@ func (l *hydration) replay(ctx context.Context, events []store.Event, more bool)
 
 func (l *hydration) apply(ev *store.Event) error {
 	a := l.actor
+	if ev.Version != a.version+1 {
+		return &holeError{after: a.version, found: ev.Version}
+	}
 	if err := a.hosted.core.Replay(a.state, ev.Type, ev.Schema, payloadOf(ev.Encoding, ev.Data)); err != nil {
 		return fmt.Errorf("version %d: %w", ev.Version, err)
 	}

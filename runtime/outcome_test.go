@@ -257,6 +257,7 @@ func TestOutcome_RefusedInMidBatch(t *testing.T) {
 				r.store.next(opAppend, fate{err: c.err})
 				a, b, d := r.send("a", doAdd, 2), r.send("b", doAdd, 2), r.send("c", doAdd, 2)
 				behind := r.send("b", doLook, 0)
+				synctest.Wait() // all are pending, and share an append
 				hold()
 				at(t, blocker.wait(), 0)
 				at(t, a.wait(), 1)

@@ -114,7 +114,7 @@ func (h *Host) enqueue(ctx context.Context, e *envelope, name message.StreamName
 	}
 	s.mu.Unlock()
 	if start {
-		h.drive(a, 1)
+		h.workers.do(a) // not here: an author's code may take long, and the caller reads a stream
 	}
 	return a
 }

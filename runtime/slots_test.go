@@ -311,6 +311,7 @@ func TestSlots_OrdersAreNotStarved(t *testing.T) {
 		for _, id := range ids[:10] {
 			ps = append(ps, r.send(id, doAdd, 1))
 		}
+		synctest.Wait() // they are pending before the release
 		released := r.store.stall(opRelease, fate{})
 		var wg sync.WaitGroup
 		wg.Go(func() { r.release(1) })

@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"math"
 	"time"
 
 	"github.com/ringhold/ringhold/handler"
@@ -10,10 +9,7 @@ import (
 
 // step drives a busy actor until its mailbox has nothing ready or its turn has
 // to wait for something.
-func (h *Host) step(a *actor) { h.drive(a, math.MaxInt) }
-
-// drive is step for at most so many envelopes; a worker goes on with the rest.
-func (h *Host) drive(a *actor, most int) {
+func (h *Host) step(a *actor) {
 	waits := false
 	switch a.phase {
 	case takeNext:
@@ -22,36 +18,37 @@ func (h *Host) drive(a *actor, most int) {
 	case afterCommit:
 		h.committed(a, a.current)
 	}
-	for ; !waits; most-- {
-		e, more := h.next(a, most > 0)
-		switch {
-		case !more:
-			return
-		case e == nil:
-			h.workers.do(a)
+	for !waits {
+		e := h.next(a)
+		if e == nil {
 			return
 		}
 		waits = h.turn(a, e)
 	}
 }
 
-// next takes the next envelope that is ready. Without one the actor is not busy
-// any more, and belongs to the caller no longer: then more is false. With take
-// false the envelope is left where it is.
-func (h *Host) next(a *actor, take bool) (e *envelope, more bool) {
+// next takes the next envelope that is ready. Without one it returns nil: the
+// actor is not busy any more, and belongs to the caller no longer.
+func (h *Host) next(a *actor) *envelope {
 	s := &h.slots[a.slot]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if h.idle(s, a) {
+		return nil
+	}
+	return a.mail.pop()
+}
+
+// idle ends the actor's being busy if nothing in its mailbox is ready. The
+// slot's mutex is held.
+func (h *Host) idle(s *slot, a *actor) bool {
 	a.phase = takeNext
-	if a.mail.head == nil || !a.mail.head.ready {
-		s.end(a)
-		h.rest(s, a)
-		return nil, false
+	if a.mail.head != nil && a.mail.head.ready {
+		return false
 	}
-	if !take {
-		return nil, true
-	}
-	return a.mail.pop(), true
+	s.end(a)
+	h.rest(s, a)
+	return true
 }
 
 // turn runs one envelope. It returns true if the actor has to wait: then
@@ -70,7 +67,7 @@ func (h *Host) turn(a *actor, e *envelope) (waits bool) {
 	if e.expired(now) {
 		return false
 	}
-	if reason, yes := a.quarantined(now); yes {
+	if reason, yes := a.quarantined(now); yes && e.work != deleteStream {
 		e.answer(message.Quarantined{Stream: a.hosted.core.Stream, ID: e.message.Aggregate.ID, Reason: reason})
 		return false
 	}
