@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"database/sql"
 	"strings"
 	"testing"
 )
@@ -150,5 +151,34 @@ func TestBank_KilledAndStartedAgain(t *testing.T) {
 	d.start()
 	if r := d.cli("dispatch", "deposit", `{"account_id":"acc-1","amount":5}`); !strings.Contains(r.out, "ok @1") {
 		t.Errorf("after a stop: %s", r.out)
+	}
+}
+
+// A stream that somebody has taken an event out of stops, and says where.
+func TestBank_HoleInAStream(t *testing.T) {
+	d := startDev(t, ringhold, bankManifest)
+	d.cli("dispatch", "open_account", ada)
+	for range 3 {
+		d.cli("dispatch", "deposit", `{"account_id":"acc-1","amount":1}`)
+	}
+	d.stop()
+	db, err := sql.Open("sqlite", "file:"+d.database())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`DELETE FROM events WHERE version = 2`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.start()
+	status, body := d.post("deposit", `{"account_id":"acc-1","amount":1}`)
+	if status != 409 {
+		t.Errorf("status %d: %s", status, body)
+	}
+	contains(t, body, "KIND_QUARANTINED", "version 1", "version 3")
+	if status, body := d.curl("/v1/streams/accounts/acc-1/state?version=3"); status == 200 {
+		t.Errorf("a past state over a hole: %s", body)
 	}
 }

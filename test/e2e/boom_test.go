@@ -29,6 +29,11 @@ func TestPanic_StaysWithItsAggregate(t *testing.T) {
 	expect(`{"id":"broken"}`, 409, "KIND_QUARANTINED")
 	expect(`{"id":"broken"}`, 409, "KIND_QUARANTINED")
 	expect(`{"id":"other"}`, 200, `"version":0`)
+	// What cannot be loaded can be erased all the same.
+	if r := d.cli("delete", "bombs", "broken", "--hard", "--confirm", "broken"); r.code != 0 {
+		t.Errorf("erase what is quarantined: %s", r.out)
+	}
+	expect(`{"id":"broken"}`, 410, "KIND_STREAM_ERASED")
 	expect(`{"id":"a"}`, 200, `"version":3`)
 	contains(t, d.out.String(), "told to panic when loaded", "stack")
 	d.stop()
