@@ -84,7 +84,7 @@ func encoded(payload []any) message.Value {
 func value[T any](t *testing.T, r message.Response) T {
 	t.Helper()
 	var v message.Value
-	switch r := r.(type) { //nolint:gochecksumtype // the others have none
+	switch r := r.(type) {
 	case message.OK:
 		v = r.Value
 	case message.Created:

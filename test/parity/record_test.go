@@ -68,12 +68,6 @@ func (n *notes) add(line string) {
 	n.lines = append(n.lines, line)
 }
 
-func (n *notes) all() []string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return slices.Clone(n.lines)
-}
-
 // take returns the lines and forgets them.
 func (n *notes) take() []string {
 	n.mu.Lock()
