@@ -154,13 +154,16 @@ func ResponseOf(err error) message.Response {
 // readerFor returns what reads requests of type C.
 func readerFor[C any]() func(*message.Message) (any, message.Violations) {
 	c := codecFor[C]()
+	names := taggedNames(reflect.TypeFor[C]())
 	return func(m *message.Message) (any, message.Violations) {
 		if c.message != nil {
 			out := reflect.New(c.message).Interface()
 			return out, message.FaultsOf(m.Raw.Decode(out))
 		}
 		var out C
-		err := m.Raw.Decode(&out)
-		return out, message.FaultsOf(err)
+		if err := m.Raw.Decode(&out); err != nil {
+			return out, message.FaultsOf(err)
+		}
+		return out, m.Raw.Misspelt(names)
 	}
 }

@@ -61,3 +61,19 @@ func messageOf(t reflect.Type) protoreflect.MessageDescriptor {
 	}
 	return reflect.Zero(t).Interface().(proto.Message).ProtoReflect().Descriptor()
 }
+
+// taggedNames returns the fields whose names in JSON were written in a tag:
+// these are exact. Others are read in any case, as encoding/json reads them.
+func taggedNames(t reflect.Type) []string {
+	if messageOf(t) != nil {
+		return nil
+	}
+	var names []string
+	fields, _ := fieldsOf(t)
+	for _, f := range fields {
+		if f.Tagged {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}

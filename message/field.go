@@ -75,6 +75,29 @@ func (b Body) misspelt(name string) (key string, found bool) {
 	return "", false
 }
 
+// Misspelt returns a violation for each top-level field that is none of the
+// names and differs from one of them only in case. encoding/json would take it
+// for that one, and so let a request say a thing twice, or around a check of
+// the field that was meant.
+func (b Body) Misspelt(names []string) (v Violations) {
+	if b.json == nil || len(names) == 0 {
+		return nil
+	}
+	for k := range fields(b.json) {
+		quoted := b.json[k.start:k.end]
+		if slices.ContainsFunc(names, func(name string) bool { return keyIs(quoted, name, false) }) {
+			continue
+		}
+		for _, name := range names {
+			if keyIs(quoted, name, true) {
+				v.Add(string(quoted[1:len(quoted)-1]), fmt.Sprintf("differs from %q only in case", name))
+				break
+			}
+		}
+	}
+	return v
+}
+
 // errNoField says that a protobuf message has no usable field of a name.
 var errNoField = errors.New("no such string or integer field")
 

@@ -125,7 +125,7 @@ func (r *resolver) handler(i int, spec *v1alpha1.HandlerSpec) {
 	}
 	service.Access = accessOf(spec.Access)
 	if spec.Access == v1alpha1.AccessRule {
-		rule, err := compileRule(spec.AccessRule)
+		rule, err := compileRule(spec.AccessRule, r.readerOf(spec))
 		if err != nil {
 			r.fault(path+".accessRule", "the rule of service %q cannot be used: %v", spec.Service, err)
 		}
@@ -136,6 +136,23 @@ func (r *resolver) handler(i int, spec *v1alpha1.HandlerSpec) {
 		return
 	}
 	r.command(path, spec, service)
+}
+
+// readerOf returns what reads the requests of a service; of one that cannot be
+// resolved the faults say so elsewhere.
+func (r *resolver) readerOf(spec *v1alpha1.HandlerSpec) func(*message.Message) (any, error) {
+	if spec.IsPlain() {
+		if f := r.functions[message.ServiceName(spec.CommandName())]; f != nil {
+			return readTyped(f.RequestType())
+		}
+		return readRaw
+	}
+	if core := r.cores[message.StreamName(spec.Stream)]; core != nil {
+		if cmd := core.Command(spec.CommandName()); cmd != nil {
+			return readCommand(cmd)
+		}
+	}
+	return readRaw
 }
 
 func (r *resolver) function(path string, spec *v1alpha1.HandlerSpec, service dispatch.Service) {
