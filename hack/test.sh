@@ -7,6 +7,14 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+known="build tidy-check generate-check lint race unit parity fuzz e2e smoke cross"
+for name in ${STAGES-}; do
+	if [[ " $known " != *" $name "* ]]; then
+		echo "STAGES: there is no stage \"$name\", there are: $known" >&2
+		exit 2
+	fi
+done
+
 records=$(mktemp -d)
 trap 'rm -rf "$records"' EXIT
 trap 'exit 130' INT TERM
