@@ -224,7 +224,8 @@ func TestCloseWaits(t *testing.T) {
 func TestPragmas(t *testing.T) {
 	s := openTest(t, testConfig(t))
 	err := s.committer.do(t.Context(), func(tx *tx) error {
-		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "secure_delete": "1", "busy_timeout": "5000"} {
+		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "secure_delete": "1",
+			"busy_timeout": "5000", "fullfsync": "1", "checkpoint_fullfsync": "1"} {
 			var got string
 			if err := tx.one([]any{&got}, `PRAGMA `+pragma); err != nil {
 				return err

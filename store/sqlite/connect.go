@@ -29,6 +29,16 @@ var writePragmas = []string{
 	"cache_size(-65536)",
 	"temp_store(MEMORY)",
 	"secure_delete(ON)",
+	"fullfsync(ON)", // on macOS, where fsync alone does not reach the disk
+	"checkpoint_fullfsync(ON)",
+}
+
+// logPragmas are those of the connection that empties the write-ahead log.
+var logPragmas = []string{
+	"busy_timeout(200)",
+	"synchronous(FULL)",
+	"fullfsync(ON)",
+	"checkpoint_fullfsync(ON)",
 }
 
 var readPragmas = []string{
@@ -39,6 +49,12 @@ var readPragmas = []string{
 
 // connect returns a pool of up to n connections; none is opened yet.
 func connect(path string, pragmas []string, n int) (*sql.DB, error) {
+	return connectMode(path, "rwc", pragmas, n)
+}
+
+// connectMode is connect with a mode of SQLite's: ro, rw, or rwc, which makes
+// the file.
+func connectMode(path, mode string, pragmas []string, n int) (*sql.DB, error) {
 	// Where it exists, fdatasync is as durable as fsync and half as slow. It
 	// is a setting of the process; elsewhere the call changes nothing.
 	_, _ = sqlite.Fdatasync(true)
@@ -46,7 +62,7 @@ func connect(path string, pragmas []string, n int) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", name+"?_txlock=deferred&_pragma="+strings.Join(pragmas, "&_pragma="))
+	db, err := sql.Open("sqlite", name+"?mode="+mode+"&_txlock=deferred&_pragma="+strings.Join(pragmas, "&_pragma="))
 	if err != nil {
 		return nil, fmt.Errorf("open the store %s: %w", path, err)
 	}

@@ -11,15 +11,41 @@ import (
 )
 
 // Erase blanks up to limit rows. The payloads are overwritten in the file too,
-// not only taken out of the tables; copies of them in the write-ahead log go
-// when it is written over, or with Close.
+// not only taken out of the tables; with the last of them the write-ahead log
+// is emptied, which holds copies. A reader in the middle of a read can prevent
+// that: then they go with the next stream that is erased to its end, with Erase
+// once more, or with Close.
 func (s *Store) Erase(ctx context.Context, name message.Stream, limit int) (bool, error) {
 	done := false
 	err := s.committer.do(ctx, func(t *tx) (err error) {
 		done, err = t.erase(name, limit)
 		return err
 	})
-	return done && err == nil, err
+	if err != nil {
+		return false, err // done may still be written: the outcome can be unknown
+	}
+	if done {
+		s.emptyLog(ctx)
+	}
+	return done, nil
+}
+
+// emptyLog folds the write-ahead log into the file and cuts it to nothing. It
+// has a connection of its own, which gives up soon: writes wait for as long as
+// it waits for readers. What was to be stored is stored already, so an error
+// changes nothing.
+func (s *Store) emptyLog(ctx context.Context) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return
+	}
+	defer leave()
+	db, err := connect(s.path, logPragmas, 1)
+	if err != nil {
+		return
+	}
+	defer db.Close()
+	_, _ = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
 }
 
 func (t *tx) erase(name message.Stream, limit int) (done bool, err error) {
@@ -92,6 +118,6 @@ func (s *Store) PendingErasures(ctx context.Context, limit int) ([]message.Strea
 		err := rows.Scan(&name)
 		names = append(names, name)
 		return err
-	}, `SELECT stream FROM erasures WHERE service_group = ? ORDER BY stream LIMIT ?`, s.group, max(limit, 0))
+	}, pendingErasures, s.group, max(limit, 0))
 	return names, err
 }

@@ -26,6 +26,8 @@ func explain(path, doing string, err error) error {
 func advice(path string, err error) string {
 	dir := filepath.Dir(path)
 	switch {
+	case errors.Is(err, errForeign):
+		return "name another file"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return fmt.Sprintf("create the directory %s, or name another one", dir)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):

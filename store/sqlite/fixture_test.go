@@ -92,3 +92,15 @@ func count(t *testing.T, s *Store, slot ring.Slot) int {
 	}
 	return len(events)
 }
+
+// mustErase appends the event that erases a stream.
+func (m *testMember) mustErase(stream message.Stream, v message.Version) {
+	m.t.Helper()
+	head := store.Head{Offset: m.claim.Head.Offset + 1, Epoch: m.claim.Epoch}
+	err := m.w.Append(m.t.Context(), &store.Append{Member: m.id, Gen: 1, Claims: []store.Claim{m.claim}, Events: []store.Event{
+		{Stream: stream, Version: v, Slot: m.claim.Slot, Offset: head.Offset, Epoch: head.Epoch, Type: store.TypeErased}}})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.claim.Head = head
+}

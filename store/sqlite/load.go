@@ -51,11 +51,11 @@ type loader struct {
 func (l *loader) query(query string, args ...any) (*sql.Rows, error) {
 	st := l.bound[query]
 	if st == nil {
-		general, err := l.s.stmts.get(context.Background(), query)
+		general, err := l.s.prepared(query)
 		if err != nil {
 			return nil, err
 		}
-		st = l.db.StmtContext(context.Background(), general)
+		st = l.db.StmtContext(context.Background(), general) // on the transaction's own connection
 		if l.bound == nil {
 			l.bound = map[string]*sql.Stmt{}
 		}
@@ -138,7 +138,7 @@ func (l *loader) head(r *store.LoadRequest, out *store.Loaded) (*store.State, er
 }
 
 func (l *loader) command(s message.Stream, id message.ID) (*store.Recorded, error) {
-	rows, err := l.query(`SELECT version, command FROM events WHERE service_group = ? AND stream = ? AND message_id = ? AND command IS NOT NULL`,
+	rows, err := l.query(recordedCommand,
 		l.s.group, string(s), string(id))
 	if err != nil {
 		return nil, err

@@ -92,7 +92,10 @@ func (s *Store) Depose(ctx context.Context, d store.Depose) (bool, error) {
 		}
 		return err
 	})
-	return deposed && err == nil, err
+	if err != nil {
+		return false, err // deposed may still be written: the outcome can be unknown
+	}
+	return deposed, nil
 }
 
 // Members returns all rows.
@@ -105,7 +108,7 @@ func (s *Store) Members(ctx context.Context) ([]store.Member, error) {
 		m.JoinedAt, m.LeaseUntil = fromMicros(joined), fromMicros(until)
 		members = append(members, m)
 		return err
-	}, `SELECT member, pod_uid, address, writers, joined_at, lease_until, leaving, deposed FROM members WHERE service_group = ? ORDER BY member`, s.group)
+	}, allMembers, s.group)
 	return members, err
 }
 
@@ -117,7 +120,7 @@ func (s *Store) Slots(ctx context.Context) ([]store.SlotRow, error) {
 		err := rows.Scan(&r.Slot, &r.Owner, &r.Epoch)
 		slots = append(slots, r)
 		return err
-	}, `SELECT slot, coalesce(owner, ''), epoch FROM slots WHERE service_group = ? ORDER BY slot`, s.group)
+	}, allSlots, s.group)
 	return slots, err
 }
 
@@ -134,14 +137,16 @@ func (s *Store) SaveRing(ctx context.Context, r store.Ring) (bool, error) {
 		_, err = t.exec(`DELETE FROM rings WHERE service_group = ? AND version < ?`, t.group, int64(r.Version))
 		return err
 	})
-	return saved && err == nil, err
+	if err != nil {
+		return false, err // saved may still be written: the outcome can be unknown
+	}
+	return saved, nil
 }
 
 // LoadRing returns the newest ring.
 func (s *Store) LoadRing(ctx context.Context) (store.Ring, error) {
 	var r store.Ring
-	err := s.one(ctx, "read the ring", []any{&r.Version, &r.Body},
-		`SELECT version, body FROM rings WHERE service_group = ? ORDER BY version DESC LIMIT 1`, s.group)
+	err := s.one(ctx, "read the ring", []any{&r.Version, &r.Body}, newestRing, s.group)
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.Ring{}, nil
 	}

@@ -46,7 +46,7 @@ type Store struct {
 	lock        *lock
 	writes      *sql.DB // one connection, which the committer holds
 	reads       *sql.DB
-	stmts       statements // on reads
+	stmts       statements // of readQueries, on reads
 	committer   *committer
 	now         func() time.Time
 
@@ -71,8 +71,12 @@ func open(ctx context.Context, c Config, now func() time.Time) (_ *Store, err er
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{path: c.Path, group: c.Group, now: now}
-	if s.lock, err = takeLock(c.Path, c.Owner); err != nil {
+	path, err := locate(c.Path)
+	if err != nil {
+		return nil, explain(c.Path, "open", err)
+	}
+	s := &Store{path: path, group: c.Group, now: now}
+	if s.lock, err = takeLock(path, c.Owner); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -80,24 +84,39 @@ func open(ctx context.Context, c Config, now func() time.Time) (_ *Store, err er
 			err = errors.Join(err, s.release())
 		}
 	}()
-	if err := checkWritable(c.Path, c.Migrate); err != nil {
+	if err := checkWritable(path, c.Migrate); err != nil {
 		return nil, err
 	}
-	if s.writes, err = connect(c.Path, writePragmas, 1); err != nil {
-		return nil, err
+	if err := s.openFile(ctx, c.Migrate); err != nil {
+		return nil, explain(path, "open", err)
 	}
-	if err := prepareSchema(ctx, s.writes, c.Migrate); err != nil {
-		return nil, explain(c.Path, "open", err)
-	}
-	if err := s.writes.QueryRowContext(ctx, `SELECT incarnation FROM file`).Scan(&s.incarnation); err != nil {
-		return nil, explain(c.Path, "open", err)
-	}
-	if s.reads, err = connect(c.Path, readPragmas, maxReaders); err != nil {
-		return nil, err
-	}
-	s.stmts.prepare = s.reads.PrepareContext
 	s.committer, err = startCommitter(ctx, s)
 	return s, err
+}
+
+// openFile connects to the file, once it is known to be one for this binary:
+// a file that is refused is left as it is.
+func (s *Store) openFile(ctx context.Context, migrate bool) error {
+	behind, err := inspect(ctx, s.path, migrate)
+	if err != nil {
+		return err
+	}
+	if s.writes, err = connect(s.path, writePragmas, 1); err != nil {
+		return err
+	}
+	if behind {
+		if err := prepareSchema(ctx, s.writes); err != nil {
+			return err
+		}
+	}
+	if err := s.writes.QueryRowContext(ctx, `SELECT incarnation FROM file`).Scan(&s.incarnation); err != nil {
+		return err
+	}
+	if s.reads, err = connect(s.path, readPragmas, maxReaders); err != nil {
+		return err
+	}
+	s.stmts, err = prepareReads(ctx, s.reads)
+	return err
 }
 
 // SetOwner changes what a second process is told, such as an address that is

@@ -13,9 +13,9 @@ func TestQueryPlans(t *testing.T) {
 	for name, query := range map[string]string{
 		"streamEvents": streamEvents, "streamHead": streamHead, "seekStream": seekStream, "movedStreams": movedStreams,
 		"staleClaims": staleClaims, "headOf": headOf, "release": release, "acquire": acquire, "renewed": renewed,
-		"slot":      `SELECT ` + eventColumns + ` FROM events WHERE service_group = ? AND slot = ? AND slot_offset >= ? ORDER BY slot_offset LIMIT ?`,
-		"message":   `SELECT version, command FROM events WHERE service_group = ? AND stream = ? AND message_id = ? AND command IS NOT NULL`,
-		"last time": `SELECT recorded_at FROM events ORDER BY rowid DESC LIMIT 1`,
+		"slotEvents":      slotEvents,
+		"recordedCommand": recordedCommand,
+		"last time":       `SELECT recorded_at FROM events ORDER BY rowid DESC LIMIT 1`,
 	} {
 		rows, err := s.reads.Query(`EXPLAIN QUERY PLAN `+query, make([]any, strings.Count(query, "?"))...)
 		if err != nil {

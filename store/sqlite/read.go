@@ -45,7 +45,7 @@ func (s *Store) each(ctx context.Context, doing string, scan func(*sql.Rows) err
 		return err
 	}
 	defer leave()
-	st, err := s.stmts.get(ctx, query)
+	st, err := s.prepared(query)
 	if err != nil {
 		return s.readFault(ctx, doing, err)
 	}
@@ -63,16 +63,12 @@ func (s *Store) one(ctx context.Context, doing string, dest []any, query string,
 		return err
 	}
 	defer leave()
-	st, err := s.stmts.get(ctx, query)
+	st, err := s.prepared(query)
 	if err == nil {
 		err = st.QueryRowContext(ctx, args...).Scan(dest...)
 	}
 	return s.readFault(ctx, doing, err)
 }
-
-const eventColumns = `stream, version, slot, slot_offset, epoch, type, schema_version, encoding, data, metadata, message_id, command, recorded_at`
-
-const streamEvents = `SELECT ` + eventColumns + ` FROM events WHERE service_group = ? AND stream = ? AND version >= ? ORDER BY version LIMIT ?`
 
 // ReadStream returns events of a stream.
 func (s *Store) ReadStream(ctx context.Context, name message.Stream, from message.Version, limit int) ([]store.Event, error) {
@@ -81,9 +77,7 @@ func (s *Store) ReadStream(ctx context.Context, name message.Stream, from messag
 
 // ReadSlot returns events of a slot's log.
 func (s *Store) ReadSlot(ctx context.Context, n ring.Slot, from store.Offset, limit int) ([]store.Event, error) {
-	return s.events(ctx, "read a slot",
-		`SELECT `+eventColumns+` FROM events WHERE service_group = ? AND slot = ? AND slot_offset >= ? ORDER BY slot_offset LIMIT ?`,
-		s.group, int64(n), int64(from), max(limit, 0))
+	return s.events(ctx, "read a slot", slotEvents, s.group, int64(n), int64(from), max(limit, 0))
 }
 
 func (s *Store) events(ctx context.Context, doing, query string, args ...any) ([]store.Event, error) {
@@ -124,8 +118,6 @@ func (s *Store) Alarms(ctx context.Context, slots []ring.Slot, until time.Time, 
 		a.DueAt = fromMicros(due)
 		alarms = append(alarms, a)
 		return err
-	}, `SELECT id, stream, slot, due_at, message FROM alarms
-		WHERE service_group = ?1 AND slot IN (SELECT value FROM json_each(?2)) AND due_at < ?3 ORDER BY due_at, id LIMIT ?4`,
-		s.group, slotsJSON(slots), until.UnixMicro(), max(limit, 0))
+	}, dueAlarms, s.group, slotsJSON(slots), until.UnixMicro(), max(limit, 0))
 	return alarms, err
 }

@@ -9,8 +9,6 @@ import (
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
-
-	"github.com/ringhold/ringhold/store"
 )
 
 // Schema is this binary's schema number: that of its newest migration.
@@ -22,21 +20,12 @@ var migrations embed.FS
 // schemaRow is the row that says what the file needs.
 type schemaRow struct{ version, minBinary int }
 
-// prepareSchema brings the file to this binary's schema, or says why not. A
-// newer schema is fine as long as it takes binaries of this one's number.
-func prepareSchema(ctx context.Context, db *sql.DB, migrate bool) error {
-	row, err := readSchema(ctx, db)
-	if err != nil {
-		return err
-	}
-	mismatch := &store.SchemaError{Version: row.version, MinBinary: row.minBinary, Binary: Schema}
-	switch {
-	case row.minBinary > Schema:
-		return mismatch
-	case row.version >= Schema:
-		return nil
-	case !migrate:
-		return mismatch
+// prepareSchema marks the file as Ringhold's and brings it to this binary's
+// schema. The mark goes first: a migration that does not end leaves a file that
+// the next one goes on with.
+func prepareSchema(ctx context.Context, db *sql.DB) error {
+	if _, err := db.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID)); err != nil {
+		return fmt.Errorf("mark the file: %w", err)
 	}
 	return applyMigrations(ctx, db, migrations)
 }

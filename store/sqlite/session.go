@@ -5,48 +5,16 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"sync"
 )
 
-// statements prepares each query once. It is safe for concurrent use.
-type statements struct {
-	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
+// statements are prepared ones by their query.
+type statements map[string]*sql.Stmt
 
-	mu      sync.RWMutex
-	byQuery map[string]*sql.Stmt
-}
-
-func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
-	s.mu.RLock()
-	st := s.byQuery[query]
-	s.mu.RUnlock()
-	if st != nil {
-		return st, nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if st := s.byQuery[query]; st != nil {
-		return st, nil
-	}
-	st, err := s.prepare(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	if s.byQuery == nil {
-		s.byQuery = map[string]*sql.Stmt{}
-	}
-	s.byQuery[query] = st
-	return st, nil
-}
-
-func (s *statements) close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s statements) close() error {
 	var errs []error
-	for _, st := range s.byQuery {
+	for _, st := range s {
 		errs = append(errs, st.Close())
 	}
-	s.byQuery = nil
 	return errors.Join(errs...)
 }
 
@@ -62,11 +30,23 @@ func openSession(ctx context.Context, db *sql.DB) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{conn: conn, stmts: statements{prepare: conn.PrepareContext}}, nil
+	return &session{conn: conn, stmts: statements{}}, nil
+}
+
+// prepared prepares each query once.
+func (s *session) prepared(query string) (*sql.Stmt, error) {
+	if st := s.stmts[query]; st != nil {
+		return st, nil
+	}
+	st, err := s.conn.PrepareContext(context.Background(), query)
+	if err == nil {
+		s.stmts[query] = st
+	}
+	return st, err
 }
 
 func (s *session) exec(query string, args ...any) (sql.Result, error) {
-	st, err := s.stmts.get(context.Background(), query)
+	st, err := s.prepared(query)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +65,7 @@ func (s *session) affected(query string, args ...any) (int, error) {
 
 // each calls scan for each row.
 func (s *session) each(scan func(*sql.Rows) error, query string, args ...any) error {
-	st, err := s.stmts.get(context.Background(), query)
+	st, err := s.prepared(query)
 	if err != nil {
 		return err
 	}
@@ -98,7 +78,7 @@ func (s *session) each(scan func(*sql.Rows) error, query string, args ...any) er
 
 // one scans a single row into dest; sql.ErrNoRows if there is none.
 func (s *session) one(dest []any, query string, args ...any) error {
-	st, err := s.stmts.get(context.Background(), query)
+	st, err := s.prepared(query)
 	if err != nil {
 		return err
 	}
