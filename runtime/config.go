@@ -20,6 +20,7 @@ const (
 	DefaultBatchCommands = 1024
 	DefaultBatchBytes    = 4 << 20
 	DefaultLoaders       = 2
+	DefaultOpenBytes     = 256 << 20
 )
 
 // Config says what a Host hosts.
@@ -38,6 +39,9 @@ type Config struct {
 	Page int
 	// Loaders is how many loads run at once; each takes all that waits.
 	Loaders int
+	// OpenBytes bounds the requests that are not answered, over all aggregates;
+	// what comes on top is refused at once.
+	OpenBytes int
 
 	Logger   *slog.Logger
 	Observer Observer
@@ -86,6 +90,7 @@ func (c *Config) setDefaults() {
 	setIfZero(&c.BatchBytes, DefaultBatchBytes)
 	setIfZero(&c.Page, DefaultPage)
 	setIfZero(&c.Loaders, DefaultLoaders)
+	setIfZero(&c.OpenBytes, DefaultOpenBytes)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
@@ -116,7 +121,7 @@ func (c *Config) Validate() error {
 	fault(c.Writers > 0, "runtime: writers is %d, it has to be positive", c.Writers)
 	fault(ring.ValidateSlots(c.Slots) == nil, "runtime: slots is %d, it has to be a power of two up to %d", c.Slots, ring.MaxSlots)
 	fault(c.BatchCommands > 0 && c.BatchBytes > 0, "runtime: the limits of a batch have to be positive")
-	fault(c.Page > 0 && c.Loaders > 0, "runtime: page and loaders have to be positive")
+	fault(c.Page > 0 && c.Loaders > 0 && c.OpenBytes > 0, "runtime: page, loaders and open bytes have to be positive")
 	seen := map[message.StreamName]bool{}
 	for _, s := range c.Streams {
 		fault(!seen[s.Core.Stream], "runtime: stream %q is given twice", s.Core.Stream)

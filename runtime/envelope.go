@@ -44,6 +44,8 @@ type envelope struct {
 	looked bool
 
 	answered atomic.Bool
+	size     int64
+	open     *atomic.Int64 // the host's sum of the sizes of what is not answered; nil: not counted
 
 	// What the loader and the committer found out; set before the actor is
 	// handed on, read by its next step.
@@ -60,7 +62,15 @@ func (e *envelope) answer(r message.Response) {
 }
 
 // claim takes the right to reply, which there is once.
-func (e *envelope) claim() bool { return e.answered.CompareAndSwap(false, true) }
+func (e *envelope) claim() bool {
+	if !e.answered.CompareAndSwap(false, true) {
+		return false
+	}
+	if e.open != nil {
+		e.open.Add(-e.size)
+	}
+	return true
+}
 
 // answerAt is answer with the version that the aggregate has after the command.
 // Only who answers writes it: an earlier answer may be being read.

@@ -34,8 +34,10 @@ type Host struct {
 	cancel   context.CancelFunc
 	endless  context.Context // for writes: what has begun is finished, what is decided while the host stops is committed
 	before   sync.WaitGroup  // Before steps that run
-	stopping atomic.Bool     // set before the slots are given up: none is taken again
-	stopped  chan struct{}   // closed when all has ended
+	sweeper  sync.WaitGroup
+	open     atomic.Int64  // bytes of the envelopes that are not answered
+	stopping atomic.Bool   // set before the slots are given up: none is taken again
+	stopped  chan struct{} // closed when all has ended
 }
 
 // hosted is a stream and how it is hosted.
@@ -91,6 +93,7 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 	h.loader = newLoader(h)
 	h.unloader = newUnloader(h)
 	h.eraser = newEraser(h)
+	h.sweeper.Go(h.sweep)
 	return h, nil
 }
 
@@ -107,6 +110,7 @@ func (h *Host) Stop() {
 		h.disown(ring.Slot(i))
 	}
 	h.cancel()
+	h.sweeper.Wait()
 	h.before.Wait()
 	for i := range h.slots {
 		h.slots[i].wait() // turns need everything that follows

@@ -83,6 +83,7 @@ func (h *Host) enqueue(ctx context.Context, e *envelope, name message.StreamName
 	}
 	e.arrived = time.Now()
 	e.caller = ctx
+	e.size = envelopeBytes + int64(e.message.Raw.Size())
 	e.deadline, _ = ctx.Deadline()
 	stream := name.Of(e.message.Aggregate.ID)
 	id := ring.SlotOf(stream, len(h.slots))
@@ -94,15 +95,17 @@ func (h *Host) enqueue(ctx context.Context, e *envelope, name message.StreamName
 		s.mu.Unlock()
 		e.answer(h.notOwned(e.message))
 		return nil
-	case a == nil:
+	case a == nil && h.open.Load()+e.size <= int64(h.cfg.OpenBytes):
 		a = &actor{hosted: hosted, stream: stream, slot: id, epoch: s.epoch}
 		a.forget()
 		s.actors[stream] = a
-	case a.mail.count >= hosted.Mailbox:
+	case a == nil || a.mail.count >= hosted.Mailbox || h.open.Load()+e.size > int64(h.cfg.OpenBytes):
 		s.mu.Unlock()
 		e.answer(message.MailboxFull{Stream: name, ID: e.message.Aggregate.ID, Limit: hosted.Mailbox})
 		return nil
 	}
+	e.open = &h.open
+	h.open.Add(e.size)
 	a.mail.push(e)
 	a.used = e.arrived.UnixNano()
 	if !e.ready {
