@@ -68,7 +68,8 @@ type Observer interface {
 	ActorLoaded(message.StreamName)
 	// ActorUnloaded says that an aggregate left memory.
 	ActorUnloaded(message.StreamName)
-	// CommandHandled says that a command was answered; took is the time since it arrived.
+	// CommandHandled says that a command was decided and answered; took is the
+	// time since it arrived. Repeats, and what was refused unread, are not told.
 	CommandHandled(m *message.Message, r message.Response, took time.Duration)
 	// CommitTimeout says that a caller was told that the outcome is unknown.
 	CommitTimeout(m *message.Message)

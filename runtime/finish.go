@@ -133,6 +133,9 @@ func (h *Host) notStored(a *actor, e *envelope, c *commit, err error) {
 	var unknown *store.UnknownOutcomeError
 	switch {
 	case errors.As(err, &duplicate) && !e.retried:
+		if c.pending != nil {
+			h.rolledBack(a, e, a.state)
+		}
 		h.drop(a)
 		if !e.answered.Load() { // else its caller has the message back
 			h.again(a, e)
