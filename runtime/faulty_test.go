@@ -61,7 +61,8 @@ type faulty struct {
 	chaos     func(op string) fate      // of the calls behind them; nil: all goes well
 	calls     map[string]int            // that were begun
 	confirmed map[message.Stream]extent // what the caller can know to be durable
-	doubts    []*store.Append           // whose outcome the caller was not told; it may find a part of them
+	writers   map[store.MemberID]store.Writer
+	doubts    []*store.Append // whose outcome the caller was not told; it may find a part of them
 }
 
 // extent is what was confirmed of a stream.
@@ -77,6 +78,7 @@ func newFaulty(t tb) *faulty {
 	return &faulty{
 		Store: memory.New(memory.Config{Group: "test"}), t: t,
 		scripts: map[string][]fate{}, calls: map[string]int{}, confirmed: map[message.Stream]extent{},
+		writers: map[store.MemberID]store.Writer{},
 	}
 }
 
@@ -131,6 +133,18 @@ func (f *faulty) begin(op string) fate {
 		<-timer.C
 	}
 	return is
+}
+
+// takeAway ends the ownership of a slot behind the back of its owner, of one
+// writer.
+func (f *faulty) takeAway(m store.MemberID, s ring.Slot, e store.Epoch) {
+	f.t.Helper()
+	f.mu.Lock()
+	w := f.writers[m]
+	f.mu.Unlock()
+	if err := w.Release(context.Background(), []store.Claim{{Slot: s, Epoch: e}}); err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 // meet runs a call to its fate.
@@ -283,6 +297,9 @@ func (f *faulty) Writer(ctx context.Context, m store.MemberID, w store.WriterID)
 	if err != nil {
 		return nil, err
 	}
+	f.mu.Lock()
+	f.writers[m] = inner
+	f.mu.Unlock()
 	return &faultyWriter{Writer: inner, f: f}, nil
 }
 

@@ -204,6 +204,7 @@ func TestHydrate_RepeatsOfBefore(t *testing.T) {
 					r.unload("a")
 					last = 6
 				}
+				appends := r.store.count(opAppend)
 				for _, warm := range []bool{false, true} {
 					for v, m := range sent {
 						if !warm {
@@ -211,6 +212,9 @@ func TestHydrate_RepeatsOfBefore(t *testing.T) {
 						}
 						at(t, r.again(m.ID, "a", doAdd, 1), message.Version(v))
 					}
+				}
+				if n := r.store.count(opAppend) - appends; n != 0 {
+					t.Errorf("%d repeats were decided and appended again before they were found", n)
 				}
 				if _, v := r.read("a"); v != last {
 					t.Errorf("it is at version %d, want %d", v, last)

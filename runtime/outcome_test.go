@@ -261,15 +261,47 @@ func TestOutcome_RefusedInMidBatch(t *testing.T) {
 				hold()
 				at(t, blocker.wait(), 0)
 				at(t, a.wait(), 1)
-				c.want(t, b.wait())
+				got := b.wait()
+				c.want(t, got)
 				at(t, d.wait(), 1)
-				accepted(t, behind.wait())
+				after := `{"n":1,"told":1}`
+				if _, ran := got.(message.OK); ran {
+					after = `{"n":3,"told":2}` // in its place
+				}
+				if got := string(accepted(t, behind.wait()).Value.JSON); got != after {
+					t.Errorf("the next command saw %s", got)
+				}
 				if s, _ := r.read("c"); s.N != 3 {
 					t.Errorf("state of a neighbour: %v", s)
 				}
 			})
 		})
 	}
+}
+
+// In a doubt, whatever happened to the store can have cost the writer any of its
+// slots: none is served from memory before it was compared.
+func TestOutcome_UnknownComparesAllSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := pair(t, setup{config: func(c *Config) { c.Writers = 1 }})
+		other := idsIn((slotOf("a")+1)%testSlots, 1)[0]
+		a.add("a", 1)
+		a.add(other, 1)
+		raise := a.store.stall(opRaise, fate{})
+		a.store.next(opAppend, lost(true))
+		p := a.send("a", doAdd, 2)
+		synctest.Wait()
+		a.store.takeAway("m1", slotOf(other), a.host.Epoch(slotOf(other)))
+		b.acquire(slotOf(other))
+		b.add(other, 100)
+		raise()
+		at(t, p.wait(), 1)
+		is[message.ServiceUnavailable](t, a.tell(other, doLook, 0))
+		at(t, a.tell("a", doAdd, 1), 2)
+		if n := a.host.Owned(); n != testSlots-1 {
+			t.Errorf("%d slots are owned", n)
+		}
+	})
 }
 
 // A duplicate for ever is answered, not tried for ever.

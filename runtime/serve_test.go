@@ -219,6 +219,28 @@ func TestServe_Before(t *testing.T) {
 			<-ended
 		})
 	})
+	t.Run("keeps its place until it is done", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			gate := make(chan struct{})
+			r := newRig(t, setup{before: func(_ context.Context, _ *message.Message, c tell) error {
+				if c.N == 2 {
+					<-gate
+				}
+				return nil
+			}})
+			first, second, third := r.send("a", doAdd, 1), r.send("a", doAdd, 2), r.send("a", doAdd, 3)
+			at(t, first.wait(), 0)
+			reading, _ := r.startRead("a")
+			synctest.Wait()
+			for _, p := range []*pending{second, third, reading} {
+				p.open()
+			}
+			close(gate)
+			at(t, second.wait(), 1)
+			at(t, third.wait(), 2)
+			at(t, reading.wait(), 2)
+		})
+	})
 	t.Run("works on its message alone", func(t *testing.T) {
 		gate := make(chan struct{})
 		synctest.Test(t, func(t *testing.T) {
