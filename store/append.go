@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/ring"
@@ -20,12 +21,13 @@ type Append struct {
 	Writer WriterID
 	Gen    Generation
 
-	// Claims has one entry for each slot that Events, States, Snapshots or
-	// Alarms touch. Each is proved, also of a slot that nothing else touches.
+	// Claims has one entry for each slot that Events, States or Alarms touch.
+	// Each is proved, also of a slot that nothing else touches.
 	Claims []Claim
 
 	Events []Event
 	// Snapshots replace an older or equal one of their stream; a newer one stays.
+	// Each stands beside events or the state of its stream, whose claim is its own.
 	Snapshots []Snapshot
 	States    []State
 	// Alarms replace the one with the same id.
@@ -34,7 +36,7 @@ type Append struct {
 
 // Validate reports why no store could take a, or nil. It looks at a alone: a
 // claim that is missing or doubled, events that do not follow their claim or
-// each other. Stores call it first; an error of it is a fault of the caller.
+// each other, a snapshot by itself. Stores call it first; an error of it is a fault of the caller.
 func (a *Append) Validate() error {
 	heads, err := a.claimed()
 	if err != nil {
@@ -51,6 +53,9 @@ func (a *Append) Validate() error {
 		if s.Version <= s.Expected {
 			return fmt.Errorf("append: the state of stream %q goes from version %d to %d", s.Stream, s.Expected, s.Version)
 		}
+	}
+	if err := a.validateSnapshots(); err != nil {
+		return err
 	}
 	for i := range a.Alarms {
 		if al := &a.Alarms[i]; !has(heads, al.Slot) {
@@ -96,6 +101,19 @@ func (a *Append) validateEvents(heads map[ring.Slot]Claim) error {
 		versions[e.Stream] = e.Version
 		c.Head.Offset = e.Offset
 		heads[e.Slot] = c
+	}
+	return nil
+}
+
+// validateSnapshots looks for the events or the state that each stands beside.
+// Appends have few snapshots.
+func (a *Append) validateSnapshots() error {
+	for i := range a.Snapshots {
+		name := a.Snapshots[i].Stream
+		if !slices.ContainsFunc(a.Events, func(e Event) bool { return e.Stream == name }) &&
+			!slices.ContainsFunc(a.States, func(s State) bool { return s.Stream == name }) {
+			return fmt.Errorf("append: the snapshot of stream %q has neither events nor a state of it beside it", name)
+		}
 	}
 	return nil
 }

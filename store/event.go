@@ -87,7 +87,7 @@ type State struct {
 	Data     []byte
 	// Recent holds the newest commands, oldest first, for answering repeats.
 	// The last one ends at Version, and each begins where the one before it
-	// ended.
+	// ended, but for soft deletions between them.
 	Recent []Processed
 }
 

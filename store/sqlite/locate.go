@@ -15,9 +15,9 @@ const maxLinks = 40
 // need not be there yet, nor that to which a link leads; its directory has to.
 func locate(path string) (string, error) {
 	for range maxLinks {
-		real, err := filepath.EvalSymlinks(path)
+		file, err := filepath.EvalSymlinks(path)
 		if !errors.Is(err, fs.ErrNotExist) {
-			return real, err
+			return file, err
 		}
 		dir, err := filepath.EvalSymlinks(filepath.Dir(path))
 		if err != nil {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -32,6 +33,9 @@ func TestLateResults(t *testing.T) {
 			commit, clock := s.committer.commit, s.committer.now
 			s.committer.now = func() time.Time { // it begins, and has written nothing yet
 				cancel()
+				for range 1000 { // the caller returns; a channel would order the two
+					runtime.Gosched()
+				}
 				return clock()
 			}
 			s.committer.commit = func(w *session) error {

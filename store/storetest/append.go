@@ -54,6 +54,7 @@ func (t *test) appendFaults() {
 		"an id without its command": m.batch().add("accounts-a", 0, func(e *store.Event) { e.MessageID = "m" }),
 		"a command without its id":  m.batch().add("accounts-a", 0, func(e *store.Event) { e.Command = command("m", 1) }),
 		"a slot without a claim":    m.batch().add("accounts-a", 0, func(e *store.Event) { e.Slot = (e.Slot + 1) % slots }),
+		"a snapshot by itself":      m.batch().add("accounts-a", 0).snapshot(store.Snapshot{Stream: "accounts-b", Version: 0}),
 		"a state that stands still": m.batch().state(store.State{Stream: "carts-a", Expected: 3, Version: 3}),
 	} {
 		if err := b.try(t.Context()); err == nil {

@@ -49,13 +49,13 @@ func (t *test) deleteSoft() {
 	if info := listed(t, st, "accounts-a"); info != (store.StreamInfo{Stream: "accounts-a", Version: 6}) {
 		t.Errorf("begun anew, the stream is listed as %+v", info)
 	}
-	m.batch().snapshot(store.Snapshot{Stream: "accounts-a", Version: 5}).send()
-	if l := loadOne(t, st, "accounts-a"); l.Deleted != 3 || l.Snapshot == nil || l.Snapshot.Version != 5 || versions(l.Events) != "6" {
+	m.batch().add("accounts-a", 7).snapshot(store.Snapshot{Stream: "accounts-a", Version: 5}).send()
+	if l := loadOne(t, st, "accounts-a"); l.Deleted != 3 || l.Snapshot == nil || l.Snapshot.Version != 5 || versions(l.Events) != "6 7" {
 		t.Errorf("with a snapshot of its new life, the stream loads as %+v", l)
 	}
-	m.batch().deletion(store.TypeDeleted, "accounts-a", 7).send()
-	if l := loadOne(t, st, "accounts-a"); l.Deleted != 7 || l.Snapshot != nil || len(l.Events) != 0 {
-		t.Errorf("deleted again at 7, the stream loads as %+v", l)
+	m.batch().deletion(store.TypeDeleted, "accounts-a", 8).send()
+	if l := loadOne(t, st, "accounts-a"); l.Deleted != 8 || l.Snapshot != nil || len(l.Events) != 0 {
+		t.Errorf("deleted again at 8, the stream loads as %+v", l)
 	}
 }
 

@@ -70,8 +70,8 @@ func (t *test) messageFound() {
 func (t *test) messageBehind() {
 	st := t.open()
 	m := owner(t, st)
-	m.batch().command("m-0", "accounts-a", 0, 2).command("m-1", "accounts-a", 2, 2).send()
-	m.batch().snapshot(store.Snapshot{Stream: "accounts-a", Version: 3, Data: []byte("{}")}).send()
+	m.batch().command("m-0", "accounts-a", 0, 2).command("m-1", "accounts-a", 2, 2).
+		snapshot(store.Snapshot{Stream: "accounts-a", Version: 3, Data: []byte("{}")}).send()
 	found(t, st, "accounts-a", []message.ID{"m-0", "m-1"}, []message.Version{0, 2}, 2)
 	m.batch().deletion(store.TypeDeleted, "accounts-a", 4).command("m-2", "accounts-a", 5, 2).send()
 	found(t, st, "accounts-a", []message.ID{"m-0", "m-1", "m-2"}, []message.Version{0, 2, 5}, 2)

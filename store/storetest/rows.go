@@ -31,20 +31,20 @@ func (t *test) snapshots() {
 	check(9, "")
 	m.batch().add("accounts-a", 10).add("accounts-a", 11).send()
 	check(9, "10 11")
-	m.batch().snapshot(take(10)).send()
-	check(10, "11")
-	m.batch().snapshot(take(4)).send() // an older one, late
-	check(10, "11")
+	m.batch().add("accounts-a", 12).snapshot(take(10)).send()
+	check(10, "11 12")
+	m.batch().add("accounts-a", 13).snapshot(take(4)).send() // an older one, late
+	check(10, "11 12 13")
 	newer := take(10)
 	newer.Schema = 3
-	m.batch().snapshot(newer).send() // the same version in a newer form
+	m.batch().add("accounts-a", 14).snapshot(newer).send() // the same version in a newer form
 	if l := loadOne(t, st, "accounts-a"); l.Snapshot == nil || l.Snapshot.Schema != 3 {
 		t.Errorf("a snapshot of the same version did not replace the older one: %+v", l.Snapshot)
 	}
 	if l := loadOne(t, st, "accounts-b"); l.Snapshot != nil {
 		t.Errorf("another stream has snapshot %+v", l.Snapshot)
 	}
-	if len(stream(t, st, "accounts-a")) != 12 {
+	if len(stream(t, st, "accounts-a")) != 15 {
 		t.Error("a snapshot took events away")
 	}
 }
