@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/message/wire"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
 )
@@ -128,6 +129,16 @@ func retryable(err error) bool {
 		return wire.RefusalOf(status.Convert(err)).GetKind() == pb.Kind_KIND_MAILBOX_FULL
 	}
 	return false
+}
+
+// TurnedAway returns the response with which a server turned a message away for
+// now, such as message.MailboxFull; nil if err is that no server answered.
+func TurnedAway(err error) message.Response {
+	st := status.Convert(err)
+	if wire.RefusalOf(st) == nil {
+		return nil
+	}
+	return wire.DecodeResponse(nil, st)
 }
 
 // retryDelay returns how long the server asks to wait; 0 if it does not.

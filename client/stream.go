@@ -13,7 +13,7 @@ import (
 // Defaults of [StreamConfig].
 const (
 	DefaultWindow   = 256
-	DefaultPerKey   = 32
+	DefaultPerKey   = 1
 	DefaultRetryFor = time.Minute
 )
 
@@ -22,10 +22,11 @@ type StreamConfig struct {
 	// Window is how many items may be sent and not taken from Answers; Send
 	// waits for room. 0 is DefaultWindow.
 	Window int
-	// PerKey is how many items of the same key may be sent and unanswered, so
-	// that one aggregate's mailbox does not overflow. With 1, an item is sent
-	// when the one before it has its answer: then not even a refusal can let a
-	// later item overtake. 0 is DefaultPerKey.
+	// PerKey is how many items of the same key may be sent and unanswered. With
+	// 1, the default, an item is sent when the one before it has its answer:
+	// then the order of a key holds whatever happens. More is faster for one
+	// key, but where the server turns items away (a full mailbox, a slot that
+	// moves), later ones may overtake them. 0 is DefaultPerKey.
 	PerKey int
 	// RetryFor is how long the stream goes on without any answer after the
 	// connection broke or an item found nobody to run it. Then it ends, and
@@ -36,8 +37,9 @@ type StreamConfig struct {
 	// message.ServiceTimeout. 0 leaves it to the server.
 	Timeout time.Duration
 	// OnTrouble, if not nil, is told when the stream begins to wait before it
-	// tries again, with what went wrong, and with nil once answers come again.
-	// It is called by the stream's own goroutine and must return soon.
+	// tries again, with what went wrong, and with nil once answers come again:
+	// TurnedAway tells whether a server answered. It is called by the stream's
+	// own goroutine and must return soon.
 	OnTrouble func(err error)
 }
 
@@ -101,15 +103,16 @@ var (
 	ErrGaveUp = errors.New("no answer for too long")
 )
 
-// Stream sends messages without waiting for each answer. Items for the same
-// aggregate run in the order in which they were sent. If the connection breaks
+// Stream sends messages without waiting for each answer. Items of the same key
+// run in the order in which they were sent. If the connection breaks
 // or the server goes away, the stream finds it again and sends what was not
 // answered once more, in order and with the same ids: what had been stored is
 // answered as the first time.
 //
 // An item that finds nobody to run it (UNAVAILABLE, a full mailbox) is sent
-// again too, and everything behind it waits. What was under way then may have
-// run before it; [Answer.Overtaken] tells.
+// again too, and everything behind it waits. With a StreamConfig.PerKey above 1,
+// or with items that name no key, what was under way then may have run before
+// it; [Answer.Overtaken] tells of those with a key.
 //
 // Send, CloseSend and Close are safe for concurrent use. Somebody has to take
 // the answers all the time: a caller that only sends comes to wait for itself.

@@ -170,7 +170,7 @@ func TestStreamResendsExactlyTheUnansweredInOrder(t *testing.T) {
 		})
 		s = newSite(t, client.Config{}, server)
 		defer s.end()
-		stream := open(t, s, client.StreamConfig{Window: 10})
+		stream := open(t, s, client.StreamConfig{Window: 10, PerKey: 10})
 		items, _ := numbers(12)
 		sendAll(t, stream, items...)
 		answers := collect(stream)
@@ -215,7 +215,7 @@ func TestStreamGoesOnElsewhereWhenTheServerDrains(t *testing.T) {
 		s := newSite(t, client.Config{}, server)
 		defer s.end()
 		troubled := false
-		stream := open(t, s, client.StreamConfig{Window: 6, OnTrouble: func(error) { troubled = true }})
+		stream := open(t, s, client.StreamConfig{Window: 6, PerKey: 6, OnTrouble: func(error) { troubled = true }})
 		items, want := numbers(9)
 		sendAll(t, stream, items...)
 		if got := tags(collect(stream)); !slices.Equal(got, want) {
@@ -243,7 +243,7 @@ func TestStreamSendsAgainWhatFoundNobody(t *testing.T) {
 			return ok(0)
 		}})
 		defer s.end()
-		stream := open(t, s, client.StreamConfig{Window: 4})
+		stream := open(t, s, client.StreamConfig{Window: 4, PerKey: 4})
 		items, _ := numbers(20)
 		sendAll(t, stream, items...)
 		answers := collect(stream)
@@ -290,7 +290,7 @@ func TestStreamSendsAgainBehindABrokenLink(t *testing.T) {
 		}
 		s = newSite(t, client.Config{}, server)
 		defer s.end()
-		stream := open(t, s, client.StreamConfig{Window: 5})
+		stream := open(t, s, client.StreamConfig{Window: 5, PerKey: 5})
 		items, _ := numbers(8)
 		sendAll(t, stream, items...)
 		began := time.Now()
@@ -303,7 +303,8 @@ func TestStreamSendsAgainBehindABrokenLink(t *testing.T) {
 	})
 }
 
-// With PerKey 1, nothing of the same aggregate can overtake a refused item.
+// Unless PerKey says otherwise, nothing of the same aggregate can overtake a
+// refused item.
 func TestStreamOneAtATimePerKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -320,7 +321,7 @@ func TestStreamOneAtATimePerKey(t *testing.T) {
 			return ok(0)
 		}})
 		defer s.end()
-		stream := open(t, s, client.StreamConfig{PerKey: 1})
+		stream := open(t, s, client.StreamConfig{})
 		items, _ := numbers(9)
 		sendAll(t, stream, items...)
 		collect(stream)

@@ -55,7 +55,7 @@ quarantine, for instance when a new release can read its events.`,
 			case unloaded:
 				fmt.Fprintf(cmd.OutOrStdout(), "unloaded %s\n", stream.Of(id))
 			default:
-				fmt.Fprintf(cmd.OutOrStdout(), "%s was not in memory\n", stream.Of(id))
+				fmt.Fprintf(cmd.OutOrStdout(), "%s was not in memory; a quarantine, if there was one, is lifted\n", stream.Of(id))
 			}
 			return nil
 		},

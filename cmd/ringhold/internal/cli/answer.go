@@ -48,6 +48,9 @@ func refusalText(r message.Response, id message.ID) string {
 	case message.TooLarge:
 		return "too large: " + sizes(r)
 	case message.NotFound:
+		if r.Stream != "" && r.ID == "" {
+			return fmt.Sprintf("not found: there is no stream %q; \"ringhold services\" lists those that are served", r.Stream)
+		}
 		return "not found: " + orElse(name(r.Stream, r.ID), "the aggregate") + " does not exist"
 	case message.StreamErased:
 		return "erased: " + orElse(name(r.Stream, r.ID), "the aggregate") + " was erased, and its id is refused for ever"
@@ -173,26 +176,54 @@ type answerJSON struct {
 	Stream     message.StreamName  `json:"stream,omitempty"`
 	Service    message.ServiceName `json:"service,omitempty"`
 	Reason     string              `json:"reason,omitempty"`
-	Events     []message.Event     `json:"events,omitempty"`
+	Events     []emittedJSON       `json:"events,omitempty"`
 	MessageID  message.ID          `json:"message_id,omitempty"`
 	Overtaken  bool                `json:"overtaken,omitempty"`
+}
+
+// emittedJSON is an event of a verbose dry run.
+type emittedJSON struct {
+	Version *message.Version `json:"version,omitempty"` // that it would have; not known beside a refusal
+	Type    string           `json:"type"`
+	Data    json.RawMessage  `json:"data,omitempty"`
+}
+
+// emittedEvents returns events as JSON; after is the version in front of them,
+// nil if it is not known.
+func emittedEvents(events []message.Event, after *message.Version) []emittedJSON {
+	var out []emittedJSON
+	for i, e := range events {
+		one := emittedJSON{Type: e.Type, Data: raw(e.Value)}
+		if after != nil {
+			v := *after + 1 + message.Version(i)
+			one.Version = &v
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// emitted returns the events of a verbose dry run that succeeded.
+func emitted(result client.Result) []message.Event {
+	if r, is := result.Response.(message.OK); is {
+		return r.Events
+	}
+	return nil
 }
 
 // document returns the outcome of a message as JSON.
 func document(result client.Result, refused *client.Error) answerJSON {
 	if refused != nil {
 		out := refusalJSON(refused.Response())
-		out.MessageID, out.Events = refused.MessageID, refused.Events
+		out.MessageID, out.Events = refused.MessageID, emittedEvents(refused.Events, nil)
 		return out
 	}
 	out := answerJSON{Result: result.Response.Outcome(), Value: raw(result.Value()), MessageID: result.MessageID}
 	if v, has := result.Version(); has {
 		out.Version = &v
 	}
-	switch r := result.Response.(type) { //nolint:gochecksumtype // a success is one of these two
-	case message.OK:
-		out.Events = r.Events
-	case message.Created:
+	out.Events = emittedEvents(emitted(result), out.Version)
+	if r, is := result.Response.(message.Created); is {
 		out.ID = r.ID
 	}
 	return out

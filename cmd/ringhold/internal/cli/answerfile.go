@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/ringhold/ringhold/client"
@@ -14,13 +15,20 @@ import (
 // never the same line, so writes take turns.
 type answerFile struct {
 	turn chan struct{} // of one
-	f    *os.File
+	f    *os.File      // nil: the standard output, which is not closed
 	w    *bufio.Writer
 }
 
-func newAnswerFile(path string) (*answerFile, error) {
-	if path == "" {
+// newAnswerFile makes the file, unless it is that of the messages, which would
+// be lost; - is out.
+func newAnswerFile(path string, in *input, out io.Writer) (*answerFile, error) {
+	switch {
+	case path == "":
 		return nil, nil
+	case path == "-":
+		return &answerFile{turn: make(chan struct{}, 1), w: bufio.NewWriter(out)}, nil
+	case in.is(path):
+		return nil, usage("--answers %s is the file of the messages itself: name another one", path)
 	}
 	f, err := os.Create(path)
 	if err != nil {
@@ -43,9 +51,23 @@ func (a *answerFile) write(answer client.Answer, refused *client.Error) error {
 	return nil
 }
 
+func (a *answerFile) flush() error {
+	if a == nil {
+		return nil
+	}
+	if err := a.w.Flush(); err != nil {
+		return fmt.Errorf("--answers: %w", err)
+	}
+	return nil
+}
+
 func (a *answerFile) close() error {
 	if a == nil {
 		return nil
 	}
-	return errors.Join(a.w.Flush(), a.f.Close())
+	err := a.flush()
+	if a.f != nil {
+		err = errors.Join(err, a.f.Close())
+	}
+	return err
 }

@@ -15,8 +15,8 @@ func authorizedCommand() *cobra.Command {
 		Use:   "authorized SERVICE [JSON|@FILE|-]",
 		Short: "Ask whether a message would be let through",
 		Long: `Asks whether you may send a message to a service, without running it. Both the
-manifest's access and the service's own rule have to allow it. Ends with 0 if they
-do, with 7 if they do not.`,
+manifest's access and the service's own rule have to allow it. Without a request it
+asks about the service alone. Ends with 0 if they do, with 7 if they do not.`,
 		Example: `  ringhold authorized deposit
   ringhold authorized withdraw '{"account_id":"acc-1","amount":100}'`,
 		Args:              takes(1, "SERVICE", "JSON"),

@@ -14,7 +14,7 @@ type deleteOptions struct {
 	session
 	hard    bool
 	confirm string
-	expect  int64
+	expect  versionFlag
 	id      string
 }
 
@@ -38,7 +38,7 @@ good, and its id is refused for ever. That has to be confirmed with the id.`,
 	f := cmd.Flags()
 	f.BoolVar(&o.hard, "hard", false, "erase: what the events hold goes for good")
 	f.StringVar(&o.confirm, "confirm", "", "with --hard: the aggregate's id once more")
-	f.Int64Var(&o.expect, "expect", 0, "version that the aggregate must have, or nothing happens")
+	f.Var(&o.expect, "expect", "version that the aggregate must have, or nothing happens")
 	f.StringVar(&o.id, "id", "", "message id, the same for every attempt (default a new one)")
 	return cmd
 }
@@ -54,11 +54,8 @@ func (o *deleteOptions) run(cmd *cobra.Command, args []string) error {
 	case !o.hard && o.confirm != "":
 		return usage("--confirm is for --hard; without it nothing has to be confirmed")
 	}
-	options := client.DeleteOptions{Hard: o.hard, MessageID: message.ID(o.id)}
-	if err := options.MessageID.Validate(); o.id != "" && err != nil {
-		return usage("--id: %v", err)
-	}
-	if options.ExpectedVersion, err = version(cmd, "expect", o.expect); err != nil {
+	options := client.DeleteOptions{Hard: o.hard, MessageID: message.ID(o.id), ExpectedVersion: o.expect.given}
+	if err := checkID(cmd, "id", options.MessageID); err != nil {
 		return err
 	}
 	c, err := o.connect(cmd.Context())

@@ -23,7 +23,7 @@ type dispatchOptions struct {
 	dryRun                     dryRunFlag
 	timeout                    time.Duration
 	timeoutGiven               bool
-	expect                     int64
+	expect                     versionFlag
 	file                       fileOptions
 }
 
@@ -64,7 +64,7 @@ as the first time, and does not run twice.
 	f.Var(&o.dryRun, "dry-run", "ask what would be answered, and store nothing; =verbose prints the events too")
 	f.Lookup("dry-run").NoOptDefVal = "true"
 	f.DurationVar(&o.timeout, "timeout", client.DefaultTimeout, "how long to wait for the answer, all attempts together")
-	f.Int64Var(&o.expect, "expect", 0, "version that the aggregate must have, or nothing runs; -1 is none yet")
+	f.Var(&o.expect, "expect", "version that the aggregate must have, or nothing runs; -1 is none yet")
 	o.file.flags(cmd)
 	return cmd
 }
@@ -80,7 +80,7 @@ func (f *dryRunFlag) Set(s string) error {
 			return nil
 		}
 	}
-	return errors.New("write --dry-run or --dry-run=verbose")
+	return errors.New("is neither true nor verbose: write --dry-run or --dry-run=verbose")
 }
 
 // Type names the kind of value in help.
@@ -123,13 +123,11 @@ func (o *dispatchOptions) message(cmd *cobra.Command, args []string) (service me
 	for flag, id := range map[string]message.ID{
 		"id": opts.MessageID, "correlation-id": opts.CorrelationID, "causation-id": opts.CausationID,
 	} {
-		if err := id.Validate(); cmd.Flags().Changed(flag) && err != nil {
-			return "", nil, opts, usage("--%s: %v", flag, err)
+		if err := checkID(cmd, flag, id); err != nil {
+			return "", nil, opts, err
 		}
 	}
-	if opts.ExpectedVersion, err = version(cmd, "expect", o.expect); err != nil {
-		return "", nil, opts, err
-	}
+	opts.ExpectedVersion = o.expect.given
 	if len(args) > 1 {
 		body, err = readRequest(cmd, args[1])
 	}
@@ -188,7 +186,7 @@ func (o *dispatchOptions) print(cmd *cobra.Command, result client.Result, err er
 		}
 	case refused == nil:
 		fmt.Fprintln(out, acceptedText(result.Response))
-		printEvents(out, document(result, nil).Events)
+		printEvents(out, emitted(result))
 	}
 	if refused == nil {
 		return nil

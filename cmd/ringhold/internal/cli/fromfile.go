@@ -3,9 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,11 +22,11 @@ SERVICE, if given, is that of lines that name none. Without an id a line gets a
 new one; with ids, the whole file can be sent again, and nothing runs twice.
 
 Messages are sent without waiting for each answer; those of one aggregate run in
-the order of the file. If the server goes away, what has no answer is sent again
-for --retry-for, with the same ids. In the end the answers are counted. A refusal
-by an aggregate is an answer: the command fails only if a message was not decided
-(nobody answered in time, no such service, not allowed, a failure), or, with
---strict, not accepted.
+the order of the file: each is sent when the one before it is answered. If the
+server goes away, what has no answer is sent again for --retry-for, with the same
+ids. In the end the answers are counted. A refusal by an aggregate is an answer:
+the command fails only if a message was not decided (nobody answered in time, no
+such service, not allowed, a failure), or, with --strict, not accepted.
 
 A broken line ends the sending: it is named, nothing behind it is sent, and what
 stands before it gets its answers. With --keep-going it is named and left out.`
@@ -59,8 +57,8 @@ func (o *fileOptions) flags(cmd *cobra.Command) {
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "with --from-file: show no progress")
 	f.DurationVar(&o.retryFor, "retry-for", client.DefaultRetryFor, "with --from-file: how long to try again while nothing answers")
 	f.IntVar(&o.inFlight, "in-flight", client.DefaultWindow, "with --from-file: how many messages may wait for their answers")
-	f.IntVar(&o.perID, "in-flight-per-id", client.DefaultPerKey, "with --from-file: how many of them for one aggregate; 1 keeps the order even where the server turns messages away")
-	f.StringVar(&o.answers, "answers", "", "with --from-file: write each answer to a file, as a JSON line")
+	f.IntVar(&o.perID, "in-flight-per-id", client.DefaultPerKey, "with --from-file: how many of them for one aggregate; more is faster for one id, but where the server turns messages away (mailbox full), later ones may overtake")
+	f.StringVar(&o.answers, "answers", "", "with --from-file: write each answer to a file, as a JSON line; - for the standard output")
 }
 
 // unused complains about flags that say nothing without --from-file.
@@ -97,38 +95,16 @@ func (o *dispatchOptions) fromFile(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return usage("--from-file takes no request beside SERVICE, but there is %q", args[1])
 	}
-	in, size, err := openInput(cmd, o.file.path)
+	in, err := openInput(cmd, o.file.path)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = in.Close() }()
-	r, err := newFileRun(cmd, o, args, in, size)
+	defer func() { _ = in.close() }()
+	r, err := newFileRun(cmd, o, args, in)
 	if err != nil {
 		return err
 	}
 	return r.run(cmd.Context())
-}
-
-// openInput opens the file of messages; size is −1 if it is not known.
-func openInput(cmd *cobra.Command, path string) (in io.ReadCloser, size int64, err error) {
-	if path == "-" {
-		return io.NopCloser(cmd.InOrStdin()), -1, nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, 0, &fault{code: exitFailed, text: fmt.Sprintf("--from-file: %v", err), cause: err}
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, 0, errors.Join(err, f.Close())
-	}
-	if info.IsDir() {
-		return nil, 0, errors.Join(usage("--from-file %s is a directory: name a file of JSON lines", path), f.Close())
-	}
-	if !info.Mode().IsRegular() {
-		return f, -1, nil
-	}
-	return f, info.Size(), nil
 }
 
 // fileRun sends the messages of one file.
@@ -139,6 +115,7 @@ type fileRun struct {
 	answers  *answerFile
 	tally    *tally
 	progress *progress
+	waits    *waitTeller
 	out      io.Writer
 
 	// Of the sender's goroutine, read once it has ended.
@@ -146,8 +123,8 @@ type fileRun struct {
 	sendError error   // why sending ended before the file did
 }
 
-func newFileRun(cmd *cobra.Command, o *dispatchOptions, args []string, in io.Reader, size int64) (*fileRun, error) {
-	counted := &countingReader{r: in}
+func newFileRun(cmd *cobra.Command, o *dispatchOptions, args []string, in *input) (*fileRun, error) {
+	counted := &countingReader{r: in.Reader}
 	lines, err := newLineReader(counted)
 	if err != nil {
 		return nil, usage("--from-file %s: %v", o.file.path, err)
@@ -159,20 +136,21 @@ func newFileRun(cmd *cobra.Command, o *dispatchOptions, args []string, in io.Rea
 			return nil, usage("SERVICE: %v", err)
 		}
 	}
-	if r.answers, err = newAnswerFile(o.file.answers); err != nil {
+	if r.answers, err = newAnswerFile(o.file.answers, in, r.out); err != nil {
 		return nil, err
 	}
-	r.progress = newProgress(cmd.ErrOrStderr(), o.file.quiet, counted, size, r.tally)
+	r.progress = newProgress(cmd.ErrOrStderr(), o.file.quiet, counted, in.size, r.tally)
+	r.waits = &waitTeller{server: o.server, retryFor: o.file.retryFor, quiet: o.file.quiet, note: r.progress.note}
 	return r, nil
 }
 
 func (r *fileRun) run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, r.answers.close()) }()
 	c, err := r.o.open(client.Config{})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = c.Close() }()
-	defer func() { err = errors.Join(err, r.answers.close()) }()
 	keys, err := r.await(ctx, c)
 	if err != nil {
 		return err
@@ -181,6 +159,9 @@ func (r *fileRun) run(ctx context.Context) (err error) {
 	r.progress.start()
 	err = r.send(ctx, c, keys)
 	r.progress.stop()
+	if err == nil {
+		err = r.answers.flush() // the summary stands behind the answers
+	}
 	if err != nil {
 		return err
 	}
@@ -214,7 +195,7 @@ func (r *fileRun) await(ctx context.Context, c *client.Client) (keys, error) {
 func (r *fileRun) send(ctx context.Context, c *client.Client, keys keys) error {
 	stream, err := c.Stream(ctx, client.StreamConfig{
 		Window: r.o.file.inFlight, PerKey: r.o.file.perID, RetryFor: r.o.file.retryFor,
-		Timeout: min(r.o.file.retryFor, maxTimeout), OnTrouble: r.trouble,
+		Timeout: min(r.o.file.retryFor, maxTimeout), OnTrouble: r.waits.trouble,
 	})
 	if err != nil {
 		return err
@@ -298,14 +279,4 @@ func (r *fileRun) take(a client.Answer) error {
 		r.progress.failed(a.Item.Tag.(int), refusalText(refused.Response(), ""))
 	}
 	return r.answers.write(a, refused)
-}
-
-// trouble tells that the stream waits, and that it goes on. It is called by the
-// stream's goroutine.
-func (r *fileRun) trouble(err error) {
-	if err == nil {
-		r.progress.note("%s answers again", r.o.server)
-		return
-	}
-	r.progress.note("no answer from %s%s: trying for %v, with the same message ids", r.o.server, reasonOf(err), r.o.file.retryFor)
 }

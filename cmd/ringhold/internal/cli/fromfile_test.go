@@ -219,14 +219,23 @@ func TestFromFileGivesUp(t *testing.T) {
 		t.Errorf("exit %d", r.code)
 	}
 	for _, want := range []string{
-		"no answer from " + address, "line 1: mailbox full", "line 2: mailbox full", "2 messages failed", "sending it again is safe",
+		"the mailbox of accounts-acc-1 is full: sending again", "line 1: mailbox full", "line 2: mailbox full", "2 messages failed", "sending it again is safe",
 	} {
 		if !strings.Contains(r.errOut, want) {
 			t.Errorf("%q is missing in:\n%s", want, r.errOut)
 		}
 	}
-	if strings.Contains(r.errOut, "answers again") {
-		t.Errorf("nobody answered again:\n%s", r.errOut)
+	for _, wrong := range []string{"no answer from", "answers again"} {
+		if strings.Contains(r.errOut, wrong) {
+			t.Errorf("it says %q of a server that answered:\n%s", wrong, r.errOut)
+		}
+	}
+	if n := strings.Count(r.errOut, "sending again, "); n != 1 {
+		t.Errorf("it says %d times that a mailbox is full:\n%s", n, r.errOut)
+	}
+	r = ringhold(t, "", "dispatch", "full", "--from-file", "testdata/requests.jsonl", "--server", address, "--retry-for", "200ms", "-q")
+	if strings.Contains(r.errOut, "sending again, ") {
+		t.Errorf("it is not quiet:\n%s", r.errOut)
 	}
 }
 

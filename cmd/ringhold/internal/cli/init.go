@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +37,10 @@ empty, or not there yet.`,
 				o.Progress = cmd.ErrOrStderr()
 			}
 			made, err := scaffold.Init(cmd.Context(), o)
+			var option *scaffold.OptionError
+			if errors.As(err, &option) {
+				return usage("%v", err)
+			}
 			if err != nil {
 				return err
 			}
@@ -42,7 +49,7 @@ empty, or not there yet.`,
 			if made.Untidy != nil {
 				fmt.Fprintf(out, "it builds, but \"go mod tidy\" failed; run it there once there is a network: %v\n", made.Untidy)
 			}
-			fmt.Fprintf(out, "next:\n  cd %s\n  go test ./...\n  go run . dev\n", args[0])
+			fmt.Fprintf(out, "next:\n  %s\n  go test ./...\n  go run . dev\n", changeTo(args[0]))
 			return nil
 		},
 	}
@@ -51,6 +58,17 @@ empty, or not there yet.`,
 	cmd.Flags().StringVar(&source, "source", "", "where the module gets Ringhold: a version, or the directory of a checkout (default as this binary)")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "do not print each step")
 	return cmd
+}
+
+var plainDir = regexp.MustCompile(`^[\w./][-\w./]*$`)
+
+// changeTo is the command that makes dir the working directory, as a shell takes
+// it.
+func changeTo(dir string) string {
+	if plainDir.MatchString(dir) {
+		return "cd " + dir
+	}
+	return "cd -- '" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
 }
 
 // sourceOf is where a new module gets Ringhold.

@@ -93,11 +93,11 @@ func (r *lineReader) ended() bool { return r.over }
 // lineJSON is a message as a line has it.
 type lineJSON struct {
 	Service       message.ServiceName `json:"service"`
-	ID            message.ID          `json:"id"`
+	ID            *message.ID         `json:"id"`
 	RawRequest    json.RawMessage     `json:"raw_request"`
 	Expected      *message.Version    `json:"expected_version"`
-	CorrelationID message.ID          `json:"correlation_id"`
-	CausationID   message.ID          `json:"causation_id"`
+	CorrelationID *message.ID         `json:"correlation_id"`
+	CausationID   *message.ID         `json:"causation_id"`
 	LogAttributes map[string]string   `json:"log_attributes"`
 }
 
@@ -113,6 +113,9 @@ func (l line) item(service message.ServiceName, keys keys) (client.Item, error) 
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return client.Item{}, &lineError{l.number, errors.New("there is more behind the JSON object: write one message a line")}
 	}
+	if err := twice(l.text); err != nil {
+		return client.Item{}, &lineError{l.number, err}
+	}
 	body, err := in.check()
 	if err != nil {
 		return client.Item{}, &lineError{l.number, err}
@@ -120,7 +123,7 @@ func (l line) item(service message.ServiceName, keys keys) (client.Item, error) 
 	item := client.Item{
 		Service: in.Service, Tag: l.number, Key: keys.of(in.Service, body),
 		Options: client.DispatchOptions{
-			MessageID: in.ID, CorrelationID: in.CorrelationID, CausationID: in.CausationID,
+			MessageID: given(in.ID), CorrelationID: given(in.CorrelationID), CausationID: given(in.CausationID),
 			ExpectedVersion: in.Expected, LogAttributes: in.LogAttributes,
 		},
 	}
@@ -128,35 +131,6 @@ func (l line) item(service message.ServiceName, keys keys) (client.Item, error) 
 		item.Request = json.RawMessage(body.JSON())
 	}
 	return item, nil
-}
-
-// check reports all that is wrong with a message.
-func (in *lineJSON) check() (message.Body, error) {
-	var faults []string
-	fault := func(field string, err error) {
-		if err != nil {
-			faults = append(faults, field+": "+err.Error())
-		}
-	}
-	if in.Service == "" {
-		faults = append(faults, `"service" is missing: name it, or give SERVICE on the command line`)
-	} else {
-		fault("service", in.Service.Validate())
-	}
-	for field, id := range map[string]message.ID{"id": in.ID, "correlation_id": in.CorrelationID, "causation_id": in.CausationID} {
-		if id != "" {
-			fault(field, id.Validate())
-		}
-	}
-	if in.Expected != nil && *in.Expected < message.NoVersion {
-		faults = append(faults, fmt.Sprintf("expected_version: is %d, the least is -1: no events", *in.Expected))
-	}
-	body, err := message.JSONBody(in.RawRequest)
-	fault("raw_request", err)
-	if len(faults) > 0 {
-		return message.Body{}, errors.New(strings.Join(faults, "; "))
-	}
-	return body, nil
 }
 
 // lineFault says what to write instead.

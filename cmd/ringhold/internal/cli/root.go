@@ -44,9 +44,7 @@ one wherever it runs.
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage("%s\n%q tells the flags", strings.TrimPrefix(err.Error(), "pflag: "), cmd.CommandPath()+" --help")
-	})
+	root.SetFlagErrorFunc(flagFault)
 	root.AddGroup(
 		&cobra.Group{ID: groupRun, Title: "Run a service:"},
 		&cobra.Group{ID: groupMessages, Title: "Send messages:"},

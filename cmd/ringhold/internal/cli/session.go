@@ -127,7 +127,11 @@ func failed(err error) error {
 		return &fault{code: exitInterrupted, text: "interrupted", cause: err}
 	}
 	r := refused.Response()
-	return &fault{code: exitCode(r), text: refusalText(r, refused.MessageID), cause: err}
+	text := refusalText(r, refused.MessageID)
+	if bare, is := r.(message.NotFound); is && bare == (message.NotFound{}) { // all that is known is what the server wrote
+		text = "not found" + colon(grpcText(refused.Unwrap()))
+	}
+	return &fault{code: exitCode(r), text: text, cause: err}
 }
 
 // aggregateOf reads the arguments STREAM and ID.
@@ -140,18 +144,6 @@ func aggregateOf(args []string) (message.StreamName, message.AggregateID, error)
 		return "", "", usage("ID: %v", err)
 	}
 	return stream, id, nil
-}
-
-// version is the value of a flag that names a version; nil if it was not given.
-func version(cmd *cobra.Command, flag string, value int64) (*message.Version, error) {
-	if !cmd.Flags().Changed(flag) {
-		return nil, nil
-	}
-	v := message.Version(value)
-	if v < message.NoVersion {
-		return nil, usage("--%s is %d: versions begin with 0, and -1 is \"no events\"", flag, value)
-	}
-	return &v, nil
 }
 
 // grpcText is the text of a gRPC status.

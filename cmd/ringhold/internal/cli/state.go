@@ -12,7 +12,7 @@ import (
 
 func stateCommand() *cobra.Command {
 	var s session
-	var at int64
+	var at versionFlag
 	cmd := &cobra.Command{
 		Use:   "state STREAM ID",
 		Short: "Print the state of an aggregate, now or at an earlier version",
@@ -28,16 +28,12 @@ it now, or as it was at a version.`,
 			if err != nil {
 				return err
 			}
-			version, err := version(cmd, "at", at)
-			if err != nil {
-				return err
-			}
 			c, err := s.connect(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer func() { _ = c.Close() }()
-			state, err := c.State(cmd.Context(), stream, id, version)
+			state, err := c.State(cmd.Context(), stream, id, at.given)
 			if err != nil {
 				return failed(err)
 			}
@@ -45,7 +41,7 @@ it now, or as it was at a version.`,
 		},
 	}
 	s.flags(cmd, formatJSON)
-	cmd.Flags().Int64Var(&at, "at", 0, "version to print the state at (default the newest)")
+	cmd.Flags().Var(&at, "at", "version to print the state at (default the newest)")
 	return cmd
 }
 

@@ -39,15 +39,23 @@ type Result struct {
 	Untidy error
 }
 
+// OptionError says all that is wrong with Options.
+type OptionError struct{ cause error }
+
+func (e *OptionError) Error() string { return e.cause.Error() }
+
+// Unwrap returns the faults.
+func (e *OptionError) Unwrap() error { return e.cause }
+
 // Init makes the module and settles what it requires with the go command. Faults
-// of the options are told all at once, and then nothing is written. When the go
+// of the options are told all at once, as an [*OptionError], and then nothing is written. When the go
 // command fails the files stay, and the error says what is left to do.
 func Init(ctx context.Context, o Options) (*Result, error) {
 	if o.Progress == nil {
 		o.Progress = io.Discard
 	}
 	if err := o.complete(); err != nil {
-		return nil, err
+		return nil, &OptionError{err}
 	}
 	files, err := render(o)
 	if err != nil {
@@ -77,9 +85,12 @@ func (o *Options) complete() error {
 	if err != nil {
 		return fmt.Errorf("the new module's directory: %w", err)
 	}
+	written := o.Dir
 	o.Dir = dir
 	if o.Name == "" {
-		o.Name = nameOf(dir)
+		if o.Name = nameOf(dir); o.Name == "" {
+			return errors.Join(checkDir(dir), fmt.Errorf("no name of a service can be made of the directory %q, which has no letter from a to z: give one with --name, such as bank", written))
+		}
 	}
 	if o.Module == "" {
 		o.Module = "example.com/" + o.Name
