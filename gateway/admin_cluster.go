@@ -87,33 +87,40 @@ func (s *clusterServer) GetOwner(ctx context.Context, req *pb.GetOwnerRequest) (
 	}
 	out.Member = s.gateway.memberOf(m)
 	out.Explanation = append(out.Explanation, fmt.Sprintf("ring %d gives the slot to member %s at %s", r.Version, m.ID, m.Address))
-	s.askOwner(ctx, req, out)
+	if err := s.askOwner(ctx, req, out); err != nil {
+		return nil, err
+	}
 	return out, nil
 }
 
-// askOwner adds what the owner says itself.
-func (s *clusterServer) askOwner(ctx context.Context, req *pb.GetOwnerRequest, out *pb.GetOwnerResponse) {
+// askOwner adds what the owner says itself. Its error is that there is no such
+// stream; that the owner does not answer is part of the explanation.
+func (s *clusterServer) askOwner(ctx context.Context, req *pb.GetOwnerRequest, out *pb.GetOwnerResponse) error {
 	explain := func(format string, args ...any) {
 		out.Explanation = append(out.Explanation, fmt.Sprintf(format, args...))
 	}
 	l := s.gateway.members.byID[ring.MemberID(out.GetMember().GetId())]
 	if l == nil {
 		explain("the gateway has no connection to it")
-		return
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
 	resp, err := pb.NewClusterClient(l.member.Conn).GetOwner(ctx, req)
+	if wire.RefusalOf(status.Convert(err)).GetKind() == pb.Kind_KIND_NOT_FOUND {
+		return err
+	}
 	if err != nil {
 		explain("the member does not answer: %s", status.Convert(err).Message())
-		return
+		return nil
 	}
 	out.Epoch = resp.GetEpoch()
 	if resp.GetEpoch() == 0 {
 		explain("the member does not have the slot")
-		return
+		return nil
 	}
 	explain("the member has it in epoch %d", resp.GetEpoch())
+	return nil
 }
 
 // ShardStatus asks members how they do, all at once.

@@ -1,8 +1,12 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"log/slog"
+	"net"
+	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -10,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
+	"github.com/ringhold/ringhold/ring"
 )
 
 func TestStreamsGoToTheOwner(t *testing.T) {
@@ -70,6 +75,9 @@ func TestCluster(t *testing.T) {
 	if _, err := cluster.Drain(t.Context(), &pb.DrainRequest{Member: "z"}); status.Code(err) != codes.NotFound {
 		t.Errorf("draining it is %v", err)
 	}
+	if _, err := cluster.GetOwner(t.Context(), &pb.GetOwnerRequest{Stream: "acounts", AggregateId: "a"}); kindOf(err) != pb.Kind_KIND_NOT_FOUND {
+		t.Errorf("the owner in a stream that is not declared is %v", err)
+	}
 	if _, err := cluster.GetOwner(t.Context(), &pb.GetOwnerRequest{Stream: "accounts"}); status.Code(err) != codes.InvalidArgument {
 		t.Errorf("the owner of nothing is %v", err)
 	}
@@ -91,5 +99,48 @@ func TestHealth(t *testing.T) {
 	}
 	if got := none.do(t, "GET", "/readyz", "").code; got != 503 {
 		t.Errorf("without members /readyz answers %d", got)
+	}
+}
+
+// A gateway for administration that the network reaches says so, once.
+func TestServeWarnsOfTheNetwork(t *testing.T) {
+	for address, test := range map[string]struct {
+		admin bool
+		warns int
+	}{
+		"0.0.0.0:0":   {true, 1},
+		"127.0.0.1:0": {true, 0},
+		"[::]:0":      {false, 0},
+	} {
+		var log bytes.Buffer
+		g, err := New(t.Context(), Config{Admin: test.admin, Ring: func() *ring.Ring { return nil }, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := l.Addr().String()
+		served := make(chan error, 1)
+		go func() { served <- g.Serve(l) }()
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", at) // it is served now
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, "GET /healthz HTTP/1.0\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(conn); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.Close()
+		if err := errors.Join(g.Shutdown(t.Context()), <-served); err != nil {
+			t.Fatal(err)
+		}
+		text := log.String()
+		if strings.Count(text, "nobody is asked who they are") != test.warns || test.warns > 0 && (!strings.Contains(text, "level=WARN") || !strings.Contains(text, at)) {
+			t.Errorf("at %s (admin: %v) the log is %q", address, test.admin, text)
+		}
 	}
 }

@@ -53,6 +53,8 @@ type Config struct {
 
 	Observer dispatch.Observer // may be nil
 	Logger   *slog.Logger
+
+	bodyTimeout time.Duration // of an HTTP request's body; shorter in tests
 }
 
 // Member is a member of the ring with the way to it.
@@ -67,6 +69,7 @@ func (c *Config) setDefaults() {
 	c.DefaultTimeout = cmp.Or(c.DefaultTimeout, dispatch.DefaultTimeout)
 	c.MaxTimeout = cmp.Or(c.MaxTimeout, DefaultMaxTimeout)
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, DefaultConnectTimeout)
+	c.bodyTimeout = cmp.Or(c.bodyTimeout, bodyTimeout)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
 }
 

@@ -41,7 +41,8 @@ func (s *dispatcherServer) Validate(ctx context.Context, req *pb.DispatchRequest
 	return s.Dispatch(ctx, req)
 }
 
-// Authorized tells whether a message would be let through.
+// Authorized tells whether a message would be let through; without an aggregate's
+// id, whether the service lets the caller through.
 func (s *dispatcherServer) Authorized(ctx context.Context, req *pb.AuthorizedRequest) (*pb.AuthorizedResponse, error) {
 	m, timeout, refusal := wire.ParseRequest(req.GetRequest(), false)
 	if refusal == nil {
@@ -49,7 +50,7 @@ func (s *dispatcherServer) Authorized(ctx context.Context, req *pb.AuthorizedReq
 	}
 	allowed := false
 	if refusal == nil {
-		allowed, refusal = s.gateway.dispatcher.Authorized(ctx, m, s.gateway.within(ctx, timeout))
+		allowed, refusal = s.gateway.permission.Authorized(ctx, m, s.gateway.within(ctx, timeout))
 	}
 	switch why := refusal.(type) { //nolint:gochecksumtype // all others say that nobody could be asked
 	case nil:

@@ -239,7 +239,10 @@ func (m *fakeMember) Delete(_ context.Context, req *pb.DeleteRequest) (*pb.Delet
 	return &pb.DeleteResponse{Version: 4, MessageId: req.GetMessageId()}, nil
 }
 
-func (m *fakeMember) GetOwner(context.Context, *pb.GetOwnerRequest) (*pb.GetOwnerResponse, error) {
+func (m *fakeMember) GetOwner(_ context.Context, req *pb.GetOwnerRequest) (*pb.GetOwnerResponse, error) {
+	if req.GetStream() != "accounts" {
+		return nil, noMember(req.GetStream()) // any refusal that something is not found
+	}
 	return &pb.GetOwnerResponse{Epoch: 7}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -23,6 +24,7 @@ import (
 type Gateway struct {
 	cfg        Config
 	dispatcher *dispatch.Dispatcher
+	permission *dispatch.Dispatcher // asks who may, and is sent no messages
 	registry   *dispatch.Registry
 	members    *members
 	turn       atomic.Uint64 // whose turn it is to run a service without an aggregate
@@ -31,6 +33,8 @@ type Gateway struct {
 	http    *http.Server
 	health  *health.Server
 	openAPI openAPI
+
+	arrivals arrivals // of http
 
 	draining chan struct{} // closed by drain
 	drained  sync.Once
@@ -55,11 +59,10 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	g := &Gateway{cfg: cfg, draining: make(chan struct{})}
 	g.registry = dispatch.NewRegistry(dispatch.RegistryConfig{Observer: cfg.Observer})
 	var err error
-	g.dispatcher, err = dispatch.New(dispatch.Config{
-		Node: cfg.Node, Registry: g.registry, Place: g.place, Timeout: cfg.DefaultTimeout,
-		Observer: cfg.Observer, Logger: cfg.Logger,
-	})
-	if err != nil {
+	if g.dispatcher, err = g.newDispatcher(g.place); err != nil {
+		return nil, err
+	}
+	if g.permission, err = g.newDispatcher(g.placeQuestion); err != nil {
 		return nil, err
 	}
 	g.members = newMembers(cfg, g.registry, func() { g.updateHealth() })
@@ -78,6 +81,13 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	return g, nil
 }
 
+func (g *Gateway) newDispatcher(place dispatch.Place) (*dispatch.Dispatcher, error) {
+	return dispatch.New(dispatch.Config{
+		Node: g.cfg.Node, Registry: g.registry, Place: place, Timeout: g.cfg.DefaultTimeout,
+		Observer: g.cfg.Observer, Logger: g.cfg.Logger,
+	})
+}
+
 // Serve takes connections of l until Shutdown, then returns nil; an error says
 // why l takes no more. It closes l. It may be called for several listeners.
 func (g *Gateway) Serve(l net.Listener) error {
@@ -89,6 +99,7 @@ func (g *Gateway) Serve(l net.Listener) error {
 	}
 	g.splitters = append(g.splitters, s)
 	g.mu.Unlock()
+	g.warnIfOpen(l.Addr())
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = g.grpc.Serve(s.http2) }) // ends when s does, or at Shutdown
 	serving.Go(func() { _ = g.http.Serve(s.http1) })
@@ -97,10 +108,21 @@ func (g *Gateway) Serve(l net.Listener) error {
 	return err
 }
 
+// warnIfOpen says so when the whole network may do what is meant for whoever
+// sits at the machine.
+func (g *Gateway) warnIfOpen(at net.Addr) {
+	if tcp, ok := at.(*net.TCPAddr); g.cfg.Admin && ok && !tcp.IP.IsLoopback() {
+		g.cfg.Logger.Warn("nobody is asked who they are: anyone who reaches this address can read, delete and erase",
+			slog.String("address", at.String()))
+	}
+}
+
 // Shutdown stops the gateway without losing what it has accepted: it tells
 // clients to go elsewhere, lingers, takes no more connections, finishes what is
 // open, and ends the links to the members. When ctx ends first, what is still
-// open is cut off, and the error says so. A second call waits for the first.
+// open is cut off, and the error says so. Requests over HTTP whose bodies have
+// not come are not accepted yet: they are given half of the time that ctx has,
+// and are no error. A second call waits for the first.
 func (g *Gateway) Shutdown(ctx context.Context) error {
 	var err error
 	g.shut.Do(func() { err = g.shutdown(ctx) })
@@ -139,10 +161,21 @@ func (g *Gateway) drain() {
 }
 
 func (g *Gateway) finishHTTP(ctx context.Context) error {
-	if err := g.http.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("finish HTTP requests: %w", err), g.http.Close())
+	if at, ok := ctx.Deadline(); ok {
+		half := time.AfterFunc(time.Until(at)/2, g.endArrivals)
+		defer half.Stop()
 	}
-	return nil
+	err := g.http.Shutdown(ctx)
+	if err == nil {
+		return nil
+	}
+	accepted := g.arrivals.accepted()
+	closeErr := g.http.Close()
+	if accepted == 0 {
+		g.cfg.Logger.WarnContext(ctx, "HTTP connections were cut off: their clients did not send their requests, or did not read their answers")
+		return closeErr
+	}
+	return errors.Join(fmt.Errorf("finish HTTP requests: %w", err), closeErr)
 }
 
 func (g *Gateway) finishGRPC(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -39,6 +40,7 @@ func (g *Gateway) newGRPC() *grpc.Server {
 		grpc.UnaryInterceptor(g.recoverUnary),
 		grpc.StreamInterceptor(g.recoverStream),
 		grpc.WaitForHandlers(true),
+		grpc.UnknownServiceHandler(g.unknownMethod),
 	)
 	pb.RegisterDispatcherServer(s, &dispatcherServer{gateway: g})
 	if g.cfg.Admin {
@@ -48,6 +50,19 @@ func (g *Gateway) newGRPC() *grpc.Server {
 	healthpb.RegisterHealthServer(s, g.health)
 	reflection.Register(s)
 	return s
+}
+
+// unknownMethod answers calls of what is not served here, and says where it is.
+func (g *Gateway) unknownMethod(_ any, stream grpc.ServerStream) error {
+	full, _ := grpc.MethodFromServerStream(stream)
+	service, method, _ := strings.Cut(strings.TrimPrefix(full, "/"), "/")
+	switch service {
+	case pb.Streams_ServiceDesc.ServiceName, pb.Cluster_ServiceDesc.ServiceName:
+		if !g.cfg.Admin {
+			return status.Errorf(codes.Unimplemented, "%s stands on the admin address (serve: --admin, default 127.0.0.1:7401)", service)
+		}
+	}
+	return status.Errorf(codes.Unimplemented, "there is no method %q of service %q here", method, service)
 }
 
 // A panic in a handler of ours ends its call, never the process.

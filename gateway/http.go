@@ -16,7 +16,8 @@ import (
 // timeout; these bound clients that send or read too slowly.
 const (
 	headerTimeout = 10 * time.Second
-	bodyTimeout   = time.Minute
+	bodyTimeout   = time.Minute // of a request's body; less if its caller waits less
+	unreadTimeout = time.Second // of a body that nobody wants to read, before its connection is closed
 	writeTimeout  = time.Minute // of an answer, once it is there
 	idleTimeout   = 2 * time.Minute
 )
@@ -61,6 +62,8 @@ type httpDoor struct {
 }
 
 func (d *httpDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r, leave := d.gateway.enter(w, r)
+	defer leave()
 	defer func() {
 		if v := recover(); v != nil {
 			err := d.gateway.panicked(r.Context(), r.Method+" "+r.URL.EscapedPath(), v)

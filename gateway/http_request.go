@@ -4,22 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
 	"github.com/ringhold/ringhold/message"
-	"github.com/ringhold/ringhold/message/wire"
 )
 
 // Headers of requests.
@@ -67,16 +60,14 @@ func number(values url.Values, name string, least, absent int64) (int64, error) 
 	return n, nil
 }
 
+// flag reads a parameter that is true or false. One without a value is refused
+// rather than guessed.
 func flag(values url.Values, name string) (bool, error) {
-	switch values.Get(name) {
-	case "":
-		if !values.Has(name) {
-			return false, nil
-		}
-	case "true":
-		return true, nil
-	case "false":
+	switch value := values.Get(name); {
+	case !values.Has(name), value == "false":
 		return false, nil
+	case value == "true":
+		return true, nil
 	}
 	return false, fmt.Errorf("query parameter %s has to be true or false, not %q", name, values.Get(name))
 }
@@ -95,14 +86,18 @@ func faults(errs ...error) error {
 	return errors.New(strings.Join(texts, "; "))
 }
 
-// header returns the one value of a header, or "".
+// header returns the one value of a header; "" if it is absent. One that is
+// there and empty is refused: who sends an empty Idempotency-Key or If-Match
+// means to be protected, and would not be.
 func header(r *http.Request, name string) (string, error) {
 	values := r.Header.Values(name)
-	if len(values) > 1 {
-		return "", fmt.Errorf("header %s is given %d times", name, len(values))
-	}
-	if len(values) == 0 {
+	switch {
+	case len(values) == 0:
 		return "", nil
+	case len(values) > 1:
+		return "", fmt.Errorf("header %s is given %d times", name, len(values))
+	case values[0] == "":
+		return "", fmt.Errorf("header %s is empty: give it a value or leave it out", name)
 	}
 	return values[0], nil
 }
@@ -169,65 +164,4 @@ func (g *Gateway) requestContext(r *http.Request) (context.Context, context.Canc
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), min(timeout, g.cfg.MaxTimeout))
 	return ctx, cancel, nil
-}
-
-// bodyError says why a body was not read, with the status that HTTP has for it.
-type bodyError struct {
-	http   int
-	status *status.Status
-}
-
-func (e *bodyError) Error() string { return e.status.Message() }
-
-// body reads a JSON body within the limits of size and time. What curl -d says
-// of its body when nobody tells it is let pass: the body has to be JSON anyway,
-// and foreign sites do not come this far.
-func (g *Gateway) body(w http.ResponseWriter, r *http.Request) ([]byte, *bodyError) {
-	if err := checkContentType(r.Header); err != nil {
-		return nil, &bodyError{http.StatusUnsupportedMediaType, status.New(codes.InvalidArgument, err.Error())}
-	}
-	limit := g.cfg.MaxMessageBytes
-	if r.ContentLength > int64(limit) {
-		return nil, g.tooLarge(w, int(min(r.ContentLength, int64(^uint(0)>>1))))
-	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // a test's recorder has none
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
-	_ = control.SetReadDeadline(time.Time{})
-	var over *http.MaxBytesError
-	switch {
-	case err == nil:
-		return b, nil
-	case errors.As(err, &over):
-		return nil, g.tooLarge(w, 0)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, &bodyError{http.StatusRequestTimeout, status.Newf(codes.DeadlineExceeded, "the body did not come within %v", bodyTimeout)}
-	}
-	return nil, &bodyError{http.StatusBadRequest, status.Newf(codes.InvalidArgument, "read the body: %v", err)}
-}
-
-// tooLarge closes the connection too, rather than read what is left.
-func (g *Gateway) tooLarge(w http.ResponseWriter, size int) *bodyError {
-	w.Header().Set("Connection", "close")
-	r := message.TooLarge{What: "request", Size: size, Limit: g.cfg.MaxMessageBytes}
-	_, st := wire.EncodeResponse(&message.Message{}, r, nil)
-	return &bodyError{wire.HTTPStatus(r), st}
-}
-
-func checkContentType(h http.Header) error {
-	if encoding := h.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return fmt.Errorf("Content-Encoding %q is not taken: send the JSON as it is", encoding)
-	}
-	given := h.Get("Content-Type")
-	if given == "" {
-		return nil
-	}
-	kind, _, err := mime.ParseMediaType(given)
-	switch {
-	case err != nil:
-		return fmt.Errorf("Content-Type %q cannot be read: use application/json", given)
-	case kind != "application/json" && kind != "application/x-www-form-urlencoded":
-		return fmt.Errorf("Content-Type %q is not taken: use application/json", given)
-	}
-	return nil
 }

@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -55,7 +57,7 @@ func dispatchRequest(r *http.Request) (*pb.DispatchRequest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if req.DryRun, err = dryRun(values.Get("dry_run")); err != nil {
+	if req.DryRun, err = dryRun(values); err != nil {
 		return nil, err
 	}
 	for _, id := range []struct {
@@ -84,16 +86,21 @@ func dispatchRequest(r *http.Request) (*pb.DispatchRequest, error) {
 	return req, nil
 }
 
-func dryRun(value string) (pb.DryRun, error) {
-	switch value {
-	case "", "false":
+// dryRun reads dry_run. Without a value it is refused: who writes it at all
+// does not mean to dispatch.
+func dryRun(values url.Values) (pb.DryRun, error) {
+	switch value := values.Get("dry_run"); {
+	case !values.Has("dry_run"), value == "false":
 		return pb.DryRun_DRY_RUN_NONE, nil
-	case "true":
+	case value == "true":
 		return pb.DryRun_DRY_RUN_DRY, nil
-	case "verbose":
+	case value == "verbose":
 		return pb.DryRun_DRY_RUN_VERBOSE, nil
+	case value == "":
+		return 0, errors.New("query parameter dry_run has no value: write dry_run=true or dry_run=verbose")
+	default:
+		return 0, fmt.Errorf("query parameter dry_run has to be true, verbose or false, not %q", value)
 	}
-	return 0, fmt.Errorf("query parameter dry_run has to be true, verbose or false, not %q", value)
 }
 
 func (g *Gateway) answerHTTP(w http.ResponseWriter, m *message.Message, by *pb.Served) {
@@ -137,10 +144,9 @@ func (g *Gateway) getServices(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	visibility, known := map[string]pb.Visibility{
-		"": pb.Visibility_VISIBILITY_PUBLIC, "public": pb.Visibility_VISIBILITY_PUBLIC,
-		"private": pb.Visibility_VISIBILITY_PRIVATE, "all": pb.Visibility_VISIBILITY_ALL,
+		"public": pb.Visibility_VISIBILITY_PUBLIC, "private": pb.Visibility_VISIBILITY_PRIVATE, "all": pb.Visibility_VISIBILITY_ALL,
 	}[values.Get("visibility")]
-	if !known {
+	if !known && values.Has("visibility") {
 		g.refuseHTTP(w, status.Newf(codes.InvalidArgument, "query parameter visibility has to be public, private or all, not %q", values.Get("visibility")))
 		return
 	}

@@ -3,12 +3,15 @@ package gateway
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/ringhold/ringhold/message"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
 )
 
@@ -189,6 +192,10 @@ func (g *Gateway) deleteStream(w http.ResponseWriter, r *http.Request) {
 		g.refuseHTTP(w, invalid(err.Error()))
 		return
 	}
+	if err := confirmed(hard, r.PathValue("id"), values.Get("confirm")); err != nil {
+		g.refuseHTTP(w, invalid(err.Error()))
+		return
+	}
 	resp, err := (&streamsServer{gateway: g}).Delete(ctx, &pb.DeleteRequest{
 		Stream: r.PathValue("stream"), AggregateId: r.PathValue("id"),
 		Hard: hard, ConfirmId: values.Get("confirm"), ExpectedVersion: expected, MessageId: id,
@@ -200,4 +207,14 @@ func (g *Gateway) deleteStream(w http.ResponseWriter, r *http.Request) {
 	g.writeJSON(w, http.StatusOK, map[string]any{
 		"result": "ok", "version": resp.GetVersion(), "message_id": resp.GetMessageId(),
 	})
+}
+
+// confirmed refuses to erase what is not named twice. It says so itself, since
+// the member would name the field of gRPC. An id that is none is left to others.
+func confirmed(hard bool, id, confirm string) error {
+	isID := message.AggregateID(id).Validate() == nil
+	if !hard || confirm == id || !isID {
+		return nil
+	}
+	return fmt.Errorf("hard=true erases what the events hold and refuses the id for ever: confirm it with confirm=%s", url.QueryEscape(id))
 }

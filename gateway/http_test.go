@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -214,6 +216,22 @@ func TestHTTPBadInput(t *testing.T) {
 		"compressed":               {"POST", deposit, good, []string{"Content-Encoding", "gzip"}, 415},
 		"unknown parameter":        {"POST", deposit + "?dryrun=true", good, nil, 400},
 		"dry_run=maybe":            {"POST", deposit + "?dry_run=maybe", good, nil, 400},
+		"dry_run":                  {"POST", deposit + "?dry_run", good, nil, 400},
+		"dry_run=":                 {"POST", deposit + "?dry_run=", good, nil, 400},
+		"hard=":                    {"DELETE", "/v1/streams/accounts/a?hard=", "", nil, 400},
+		"hard":                     {"DELETE", "/v1/streams/accounts/a?hard", "", nil, 400},
+		"limit=":                   {"GET", "/v1/streams/accounts/a/events?limit=", "", nil, 400},
+		"from=":                    {"GET", "/v1/streams/accounts/a/events?from=", "", nil, 400},
+		"page_size=":               {"GET", "/v1/streams?page_size=", "", nil, 400},
+		"visibility=":              {"GET", "/v1/services?visibility=", "", nil, 400},
+		"erase unconfirmed":        {"DELETE", "/v1/streams/accounts/a?hard=true", "", nil, 400},
+		"empty message id":         {"POST", deposit, good, []string{"Idempotency-Key", ""}, 400},
+		"quoted empty message id":  {"POST", deposit, good, []string{"Idempotency-Key", `""`}, 400},
+		"empty correlation id":     {"POST", deposit, good, []string{"Ringhold-Correlation-Id", ""}, 400},
+		"empty timeout":            {"POST", deposit, good, []string{"Ringhold-Timeout", ""}, 400},
+		"empty If-Match":           {"POST", deposit, good, []string{"If-Match", ""}, 400},
+		"If-Match of no aggregate": {"POST", "/v1/services/greet", "{}", []string{"If-Match", "3"}, 400},
+		"latin1":                   {"POST", deposit, good, []string{"Content-Type", "application/json; charset=latin1"}, 415},
 		"dry_run twice":            {"POST", deposit + "?dry_run=true&dry_run=true", good, nil, 400},
 		"broken query":             {"POST", deposit + "?dry_run=%zz", good, nil, 400},
 		"timeout 0":                {"POST", deposit, good, []string{"Ringhold-Timeout", "0"}, 400},
@@ -329,6 +347,23 @@ func TestHTTPStreams(t *testing.T) {
 	}
 }
 
+// What is said over HTTP is said in its words.
+func TestHTTPAdvice(t *testing.T) {
+	g := startGroup(t, 1)
+	for target, want := range map[string]string{
+		"DELETE /v1/streams/accounts/a%20b?hard=true&confirm=a": "confirm it with confirm=a+b",
+		"POST /v1/services/deposit?dry_run=":                    "write dry_run=true or dry_run=verbose",
+	} {
+		method, path, _ := strings.Cut(target, " ")
+		if got := g.do(t, method, path, ""); !strings.Contains(got.json["message"].(string), want) {
+			t.Errorf("%s is answered %s", target, got.text)
+		}
+	}
+	if got := g.do(t, "POST", "/v1/services/deposit", `{"account_id":"a"}`, "Content-Type", "application/json; charset=UTF-8"); got.code != 200 {
+		t.Errorf("UTF-8 is answered %d %s", got.code, got.text)
+	}
+}
+
 func TestHTTPCluster(t *testing.T) {
 	g := startGroup(t, 2)
 	owner := g.do(t, "GET", "/v1/owner/accounts/acc-1", "")
@@ -371,11 +406,14 @@ func TestPublicPort(t *testing.T) {
 			t.Errorf("%s answers %d", target, got)
 		}
 	}
-	if _, err := pb.NewStreamsClient(g.conn).GetState(t.Context(), &pb.GetStateRequest{Stream: "accounts", AggregateId: "a"}); err == nil {
-		t.Error("Streams is served")
+	if _, err := pb.NewStreamsClient(g.conn).GetState(t.Context(), &pb.GetStateRequest{Stream: "accounts", AggregateId: "a"}); status.Code(err) != codes.Unimplemented || !strings.Contains(err.Error(), "ringhold.v1.Streams stands on the admin address") {
+		t.Errorf("Streams is answered %v", err)
 	}
-	if _, err := pb.NewClusterClient(g.conn).GetRing(t.Context(), &pb.GetRingRequest{}); err == nil {
-		t.Error("Cluster is served")
+	if _, err := pb.NewClusterClient(g.conn).GetRing(t.Context(), &pb.GetRingRequest{}); status.Code(err) != codes.Unimplemented || !strings.Contains(err.Error(), "ringhold.v1.Cluster stands on the admin address") {
+		t.Errorf("Cluster is answered %v", err)
+	}
+	if err := g.conn.Invoke(t.Context(), "/ringhold.v1.Dispatcher/Nope", &pb.DispatchRequest{}, &pb.DispatchResponse{}); status.Code(err) != codes.Unimplemented || strings.Contains(err.Error(), "admin") {
+		t.Errorf("a method that is nowhere is answered %v", err)
 	}
 	// Behind a proxy the name is the proxy's.
 	if got := g.do(t, "POST", "/v1/services/greet", "", "Host", "bank.example", "Origin", "https://bank.example").code; got != 200 {

@@ -13,7 +13,7 @@ func adminPaths(paths object) {
 		queryParameter("confirm", "Needed with hard: the id once more.", object{"type": "string"}),
 		object{"$ref": "#/components/parameters/IdempotencyKey"}, object{"$ref": "#/components/parameters/IfMatch"},
 	}, okAnswer("It is deleted.", ref("Result")))}
-	paths["/v1/streams/{stream}/{id}/events"] = object{"parameters": aggregateOf, "get": operation("readStream", "Read events of a stream", []any{
+	paths["/v1/streams/{stream}/{id}/events"] = object{"parameters": aggregateOf, "get": operation("readStream", "Read events of a stream; one that never had any is not found", []any{
 		queryParameter("from", "The version of the first event.", object{"type": "integer", "minimum": 0}),
 		queryParameter("limit", "How many events at most.", object{"type": "integer", "minimum": 1, "maximum": maxEvents, "default": defaultEvents}),
 	}, okAnswer("The events, in the order of their versions.", ref("Events")))}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ringhold/ringhold/dispatch"
 	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/message/wire"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
 	"github.com/ringhold/ringhold/ring"
 )
@@ -14,6 +15,10 @@ import (
 // aggregate, or, for a service without one, any member, in turn.
 func (g *Gateway) place(m *message.Message, info *dispatch.ServiceInfo, candidates []dispatch.Node) []dispatch.Node {
 	if info.Stream == "" {
+		if m.Expected != nil {
+			m.Return(wire.NoVersionOf(m.Service))
+			return nil
+		}
 		return g.inTurn(candidates)
 	}
 	probe := *m // the member gets the request as it was received
@@ -30,6 +35,20 @@ func (g *Gateway) place(m *message.Message, info *dispatch.ServiceInfo, candidat
 		return nil
 	}
 	return []dispatch.Node{owner}
+}
+
+// placeQuestion is place for what only asks whether a message would be let
+// through. Without an aggregate's id the question is about the service alone,
+// and any member knows the answer.
+func (g *Gateway) placeQuestion(m *message.Message, info *dispatch.ServiceInfo, candidates []dispatch.Node) []dispatch.Node {
+	if info.Stream != "" {
+		probe := *m
+		probe.PrepareAggregateID(info.Stream, info.IDField, info.GenerateID)
+		if _, missing := probe.Response.(message.MissingID); missing {
+			return g.inTurn(candidates)
+		}
+	}
+	return g.place(m, info, candidates)
 }
 
 // owner returns the link to the member that should own an aggregate, or nil.

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/ringhold/ringhold/message"
@@ -80,22 +81,25 @@ func TestGeneratedIDGoesWhereTheMemberWillFindIt(t *testing.T) {
 
 func TestRefusedAtTheGateway(t *testing.T) {
 	g := startGroup(t, 2)
+	expecting := request("greet", `{}`)
+	expecting.ExpectedVersion = proto.Int64(3)
 	for name, test := range map[string]struct {
 		req  *pb.DispatchRequest
 		code codes.Code
 		kind pb.Kind
 	}{
-		"missing id":      {request("deposit", `{}`), codes.InvalidArgument, pb.Kind_KIND_MISSING_ID},
-		"null id":         {request("deposit", `{"account_id":null}`), codes.InvalidArgument, pb.Kind_KIND_MISSING_ID},
-		"empty id":        {request("deposit", `{"account_id":""}`), codes.InvalidArgument, pb.Kind_KIND_MISSING_ID},
-		"no request":      {&pb.DispatchRequest{Service: "deposit"}, codes.InvalidArgument, pb.Kind_KIND_MISSING_ID},
-		"fraction":        {request("deposit", `{"account_id":1.5}`), codes.InvalidArgument, pb.Kind_KIND_VALIDATION},
-		"NUL in id":       {request("deposit", `{"account_id":"a\u0000"}`), codes.InvalidArgument, pb.Kind_KIND_VALIDATION},
-		"long id":         {request("deposit", `{"account_id":"`+strings.Repeat("x", 10_000)+`"}`), codes.InvalidArgument, pb.Kind_KIND_VALIDATION},
-		"broken JSON":     {request("deposit", `{"account_id":`), codes.InvalidArgument, pb.Kind_KIND_INVALID_REQUEST},
-		"no such service": {request("nope", `{}`), codes.Unimplemented, pb.Kind_KIND_NO_SUCH_SERVICE},
-		"private service": {request("audit", `{"id":"x"}`), codes.Unimplemented, pb.Kind_KIND_NO_SUCH_SERVICE},
-		"routing":         {&pb.DispatchRequest{Service: "greet", Routing: &pb.Routing{Caller: &pb.Caller{Name: "internal"}}}, codes.InvalidArgument, pb.Kind_KIND_INVALID_REQUEST},
+		"version of no aggregate": {expecting, codes.InvalidArgument, pb.Kind_KIND_INVALID_REQUEST},
+		"missing id":              {request("deposit", `{}`), codes.InvalidArgument, pb.Kind_KIND_MISSING_ID},
+		"null id":                 {request("deposit", `{"account_id":null}`), codes.InvalidArgument, pb.Kind_KIND_MISSING_ID},
+		"empty id":                {request("deposit", `{"account_id":""}`), codes.InvalidArgument, pb.Kind_KIND_MISSING_ID},
+		"no request":              {&pb.DispatchRequest{Service: "deposit"}, codes.InvalidArgument, pb.Kind_KIND_MISSING_ID},
+		"fraction":                {request("deposit", `{"account_id":1.5}`), codes.InvalidArgument, pb.Kind_KIND_VALIDATION},
+		"NUL in id":               {request("deposit", `{"account_id":"a\u0000"}`), codes.InvalidArgument, pb.Kind_KIND_VALIDATION},
+		"long id":                 {request("deposit", `{"account_id":"`+strings.Repeat("x", 10_000)+`"}`), codes.InvalidArgument, pb.Kind_KIND_VALIDATION},
+		"broken JSON":             {request("deposit", `{"account_id":`), codes.InvalidArgument, pb.Kind_KIND_INVALID_REQUEST},
+		"no such service":         {request("nope", `{}`), codes.Unimplemented, pb.Kind_KIND_NO_SUCH_SERVICE},
+		"private service":         {request("audit", `{"id":"x"}`), codes.Unimplemented, pb.Kind_KIND_NO_SUCH_SERVICE},
+		"routing":                 {&pb.DispatchRequest{Service: "greet", Routing: &pb.Routing{Caller: &pb.Caller{Name: "internal"}}}, codes.InvalidArgument, pb.Kind_KIND_INVALID_REQUEST},
 	} {
 		_, err := g.calls.Dispatch(t.Context(), test.req)
 		if status.Code(err) != test.code || kindOf(err) != test.kind {
@@ -206,6 +210,15 @@ func TestAuthorized(t *testing.T) {
 	}
 	if resp, err := ask(request("deposit", `{"account_id":"a"}`)); err != nil || resp.GetAllowed() || resp.GetReason() != "not on Sundays" {
 		t.Errorf("deposit: %v, %v", resp, err)
+	}
+	// Without an id the question is about the service.
+	for _, body := range []string{`{}`, `{"account_id":null}`, ""} {
+		if resp, err := ask(request("deposit", body)); err != nil || resp.GetReason() != "not on Sundays" {
+			t.Errorf("deposit of nobody (%q): %v, %v", body, resp, err)
+		}
+	}
+	if _, err := ask(request("deposit", `{"account_id":1.5}`)); kindOf(err) != pb.Kind_KIND_VALIDATION {
+		t.Errorf("deposit of a fraction: %v", err)
 	}
 	if _, err := ask(request("nope", `{}`)); kindOf(err) != pb.Kind_KIND_NO_SUCH_SERVICE {
 		t.Errorf("nope: %v", err)

@@ -57,7 +57,7 @@ func (s *dispatcherServer) Validate(ctx context.Context, req *pb.DispatchRequest
 func (s *dispatcherServer) unary(ctx context.Context, req *pb.DispatchRequest,
 	call func(context.Context, *message.Message, ...dispatch.Option) *message.Message,
 ) (*pb.DispatchResponse, error) {
-	m, timeout, refusal := wire.ParseRequest(req, true)
+	m, timeout, refusal := s.parse(req)
 	if refusal != nil {
 		m.Response = refusal
 	} else {
@@ -68,6 +68,18 @@ func (s *dispatcherServer) unary(ctx context.Context, req *pb.DispatchRequest,
 		return nil, st.Err()
 	}
 	return response, nil
+}
+
+// parse reads a message, and refuses one that expects a version where there is
+// none.
+func (s *dispatcherServer) parse(req *pb.DispatchRequest) (*message.Message, time.Duration, message.Response) {
+	m, timeout, refusal := wire.ParseRequest(req, true)
+	if refusal == nil && m.Expected != nil {
+		if service := s.member.router.Lookup(m.Service); service != nil && service.Info.Stream == "" {
+			refusal = wire.NoVersionOf(m.Service)
+		}
+	}
+	return m, timeout, refusal
 }
 
 func within(timeout time.Duration) []dispatch.Option {
@@ -106,7 +118,7 @@ func (s *dispatcherServer) DispatchStream(stream grpc.BidiStreamingServer[pb.Dis
 			return err
 		}
 		sequence := in.GetSequence()
-		m, timeout, refusal := wire.ParseRequest(in.GetRequest(), true)
+		m, timeout, refusal := s.parse(in.GetRequest())
 		out.expect()
 		if refusal != nil {
 			m.Response = refusal
@@ -216,7 +228,7 @@ func (a *answers) close() {
 
 // Authorized tells whether a message would be allowed, without running it.
 func (s *dispatcherServer) Authorized(ctx context.Context, req *pb.AuthorizedRequest) (*pb.AuthorizedResponse, error) {
-	m, timeout, refusal := wire.ParseRequest(req.GetRequest(), true)
+	m, timeout, refusal := s.parse(req.GetRequest())
 	if refusal != nil {
 		_, st := wire.EncodeResponse(m, refusal, nil)
 		return nil, st.Err()

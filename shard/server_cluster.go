@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/ringhold/ringhold/message"
-	"github.com/ringhold/ringhold/message/wire"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
 	"github.com/ringhold/ringhold/ring"
 )
@@ -33,7 +32,7 @@ func (s *clusterServer) GetRing(context.Context, *pb.GetRingRequest) (*pb.GetRin
 
 // GetOwner answers who owns an aggregate's slot, and how that follows.
 func (s *clusterServer) GetOwner(_ context.Context, req *pb.GetOwnerRequest) (*pb.GetOwnerResponse, error) {
-	stream, err := streamOf(req.GetStream(), req.GetAggregateId())
+	stream, err := s.member.streamOf(req.GetStream(), req.GetAggregateId())
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +74,7 @@ func (s *clusterServer) ShardStatus(context.Context, *pb.ShardStatusRequest) (*p
 
 // UnloadActor drops an aggregate from memory and ends its quarantine.
 func (s *clusterServer) UnloadActor(ctx context.Context, req *pb.UnloadActorRequest) (*pb.UnloadActorResponse, error) {
-	if _, err := streamOf(req.GetStream(), req.GetAggregateId()); err != nil {
+	if _, err := s.member.streamOf(req.GetStream(), req.GetAggregateId()); err != nil {
 		return nil, err
 	}
 	m := message.New("$unload", message.Body{})
@@ -84,8 +83,7 @@ func (s *clusterServer) UnloadActor(ctx context.Context, req *pb.UnloadActorRequ
 	answer := streams.wait(ctx, m, func(reply func(message.Response)) { s.member.host.Unload(ctx, m, reply) })
 	ok, is := answer.(message.OK)
 	if !is {
-		_, st := wire.EncodeResponse(m, answer, s.member.served(m))
-		return nil, st.Err()
+		return nil, refusalOf(m, answer, s.member.served(m))
 	}
 	return &pb.UnloadActorResponse{Unloaded: string(ok.Value.JSON) == "true"}, nil
 }

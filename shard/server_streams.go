@@ -1,8 +1,11 @@
 package shard
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -34,9 +37,10 @@ type streamsServer struct {
 	member *Member
 }
 
-// ReadStream sends stored events, page by page.
+// ReadStream sends stored events, page by page. A stream that never had one is
+// not found; behind the end of one there is nothing.
 func (s *streamsServer) ReadStream(req *pb.ReadStreamRequest, out grpc.ServerStreamingServer[pb.ReadStreamResponse]) error {
-	stream, err := streamOf(req.GetStream(), req.GetAggregateId())
+	stream, err := s.member.streamOf(req.GetStream(), req.GetAggregateId())
 	if err != nil {
 		return err
 	}
@@ -52,6 +56,9 @@ func (s *streamsServer) ReadStream(req *pb.ReadStreamRequest, out grpc.ServerStr
 		events, err := s.member.cfg.Store.ReadStream(out.Context(), stream, from, page)
 		if err != nil {
 			return storeError("read the stream", err)
+		}
+		if from == 0 && len(events) == 0 && !s.member.isStateBased(req.GetStream()) {
+			return refusalOf(&message.Message{}, message.NotFound{Stream: message.StreamName(req.GetStream()), ID: message.AggregateID(req.GetAggregateId())}, nil)
 		}
 		for i := range events {
 			event, err := eventOf(&events[i], req.GetWithCommands())
@@ -74,14 +81,68 @@ func (s *streamsServer) ReadStream(req *pb.ReadStreamRequest, out grpc.ServerStr
 	}
 }
 
-func streamOf(name, id string) (message.Stream, error) {
-	if err := message.StreamName(name).Validate(); err != nil {
-		return "", status.Error(codes.InvalidArgument, err.Error())
+// streamOf returns the stream of an aggregate that this member hosts, or the
+// status of why there is none.
+func (m *Member) streamOf(name, id string) (message.Stream, error) {
+	if err := m.hosts(message.StreamName(name)); err != nil {
+		return "", err
 	}
 	if err := message.AggregateID(id).Validate(); err != nil {
 		return "", status.Error(codes.InvalidArgument, err.Error())
 	}
 	return message.StreamName(name).Of(message.AggregateID(id)), nil
+}
+
+// hosts returns nil if a stream is declared, else the status that says which
+// ones are.
+func (m *Member) hosts(name message.StreamName) error {
+	if err := name.Validate(); err != nil {
+		return status.Error(codes.InvalidArgument, err.Error())
+	}
+	var declared []string
+	for _, s := range m.cfg.Plan.Streams {
+		if s.Core.Stream == name {
+			return nil
+		}
+		declared = append(declared, string(s.Core.Stream))
+	}
+	reason := fmt.Sprintf("no stream %q is declared, there are: %s", name, strings.Join(declared, ", "))
+	if len(declared) == 0 {
+		reason = fmt.Sprintf("no stream %q is declared, there are none", name)
+	}
+	return wire.RefusalStatus(&pb.Refusal{Kind: pb.Kind_KIND_NOT_FOUND, Stream: string(name), Reason: reason}, reason).Err()
+}
+
+func (m *Member) isStateBased(name string) bool {
+	for _, s := range m.cfg.Plan.Streams {
+		if string(s.Core.Stream) == name {
+			return s.Core.StateBased
+		}
+	}
+	return false
+}
+
+// refusalOf returns the status of an answer to what is no service: its caller
+// must not be told the name that the work has within the member.
+func refusalOf(m *message.Message, r message.Response, served *pb.Served) error {
+	own := *m
+	own.Service = ""
+	switch why := r.(type) { //nolint:gochecksumtype // only these name a service
+	case message.ServiceUnavailable:
+		reason := cmp.Or(why.Reason, "the member cannot do it now")
+		return wire.RefusalStatus(&pb.Refusal{
+			Kind: pb.Kind_KIND_UNAVAILABLE, Stream: string(m.Aggregate.Stream), AggregateId: string(m.Aggregate.ID),
+			Reason: reason, Served: served,
+		}, reason).Err()
+	case message.ServiceTimeout:
+		why.Service = ""
+		r = why
+	case message.OutcomeUnknown:
+		why.Service = ""
+		r = why
+	}
+	_, st := wire.EncodeResponse(&own, r, served)
+	return st.Err()
 }
 
 func storeError(doing string, err error) error {
@@ -125,7 +186,7 @@ func payloadValue(encoding store.Encoding, data []byte, typeName string) *pb.Val
 
 // GetState answers the state of an aggregate, now or at a version.
 func (s *streamsServer) GetState(ctx context.Context, req *pb.GetStateRequest) (*pb.GetStateResponse, error) {
-	if _, err := streamOf(req.GetStream(), req.GetAggregateId()); err != nil {
+	if _, err := s.member.streamOf(req.GetStream(), req.GetAggregateId()); err != nil {
 		return nil, err
 	}
 	name, id := message.StreamName(req.GetStream()), message.AggregateID(req.GetAggregateId())
@@ -150,8 +211,7 @@ func (s *streamsServer) GetState(ctx context.Context, req *pb.GetStateRequest) (
 		}, reply)
 	})
 	if _, ok := answer.(message.OK); !ok {
-		_, st := wire.EncodeResponse(m, answer, s.member.served(m))
-		return nil, st.Err()
+		return nil, refusalOf(m, answer, s.member.served(m))
 	}
 	return out, stateErr
 }
@@ -200,8 +260,7 @@ func historyError(err error, name message.StreamName, id message.AggregateID) er
 	case errors.Is(err, runtime.ErrStateBased):
 		return status.Error(codes.FailedPrecondition, err.Error())
 	case errors.Is(err, runtime.ErrErased):
-		_, st := wire.EncodeResponse(&message.Message{}, message.StreamErased{Stream: name, ID: id}, nil)
-		return st.Err()
+		return refusalOf(&message.Message{}, message.StreamErased{Stream: name, ID: id}, nil)
 	}
 	return storeError("rebuild the state", err)
 }
@@ -210,8 +269,8 @@ func historyError(err error, name message.StreamName, id message.AggregateID) er
 func (s *streamsServer) ListStreams(ctx context.Context, req *pb.ListStreamsRequest) (*pb.ListStreamsResponse, error) {
 	q := store.StreamQuery{Name: message.StreamName(req.GetStream()), Prefix: req.GetPrefix(), After: message.Stream(req.GetPageToken()), Limit: int(req.GetPageSize())}
 	if q.Name != "" {
-		if err := q.Name.Validate(); err != nil {
-			return nil, status.Error(codes.InvalidArgument, err.Error())
+		if err := s.member.hosts(q.Name); err != nil {
+			return nil, err
 		}
 	}
 	if q.Prefix != "" && q.Name == "" {
@@ -241,7 +300,7 @@ func (s *streamsServer) ListStreams(ctx context.Context, req *pb.ListStreamsRequ
 
 // Delete ends a stream.
 func (s *streamsServer) Delete(ctx context.Context, req *pb.DeleteRequest) (*pb.DeleteResponse, error) {
-	if _, err := streamOf(req.GetStream(), req.GetAggregateId()); err != nil {
+	if _, err := s.member.streamOf(req.GetStream(), req.GetAggregateId()); err != nil {
 		return nil, err
 	}
 	if req.GetHard() && req.GetConfirmId() != req.GetAggregateId() {
@@ -264,8 +323,7 @@ func (s *streamsServer) Delete(ctx context.Context, req *pb.DeleteRequest) (*pb.
 	answer := s.wait(ctx, m, func(reply func(message.Response)) { s.member.host.Delete(ctx, m, req.GetHard(), reply) })
 	ok, is := answer.(message.OK)
 	if !is {
-		_, st := wire.EncodeResponse(m, answer, s.member.served(m))
-		return nil, st.Err()
+		return nil, refusalOf(m, answer, s.member.served(m))
 	}
 	return &pb.DeleteResponse{Version: int64(ok.Version), MessageId: string(m.ID)}, nil
 }
