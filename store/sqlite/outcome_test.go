@@ -29,7 +29,7 @@ func TestLateResults(t *testing.T) {
 			m.mustAppend("people-p", 0, 3, "{}")
 			m.mustErase("people-p", 3)
 			ctx, cancel := context.WithCancel(t.Context())
-			free := make(chan struct{})
+			written, free := make(chan struct{}), make(chan struct{})
 			commit, clock := s.committer.commit, s.committer.now
 			s.committer.now = func() time.Time { // it begins, and has written nothing yet
 				cancel()
@@ -39,10 +39,12 @@ func TestLateResults(t *testing.T) {
 				return clock()
 			}
 			s.committer.commit = func(w *session) error {
+				close(written)
 				<-free
 				return commit(w)
 			}
 			done, err := ask(ctx, s)
+			<-written // before anything else of this goroutine could order the two
 			if _, ok := errors.AsType[*store.UnknownOutcomeError](err); !ok || done {
 				t.Errorf("it answers %t, %v", done, err)
 			}
