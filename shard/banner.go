@@ -21,6 +21,7 @@ type banner struct {
 	local    *Local
 	store    string
 	listener net.Addr
+	open     bool // reading, deleting and erasing stand on the listener too
 	out      io.Writer
 }
 
@@ -30,7 +31,11 @@ func (b banner) print() {
 	fmt.Fprintf(w, "ringhold %s: %s\n\n", b.name, b.manifest.Name)
 	fmt.Fprintf(w, "  group\t%s, %d slots, %d members\n", b.plan.Group, b.plan.Slots, len(b.local.Members()))
 	fmt.Fprintf(w, "  store\t%s\n", b.store)
-	fmt.Fprintf(w, "  serves\tgRPC and HTTP on %s\n\n", b.listener)
+	fmt.Fprintf(w, "  serves\tgRPC and HTTP on %s\n", b.listener)
+	if b.open && !loopback(b.listener) {
+		fmt.Fprintf(w, "  warning\tnobody is asked who they are: anyone who reaches this address can read, delete and erase\n")
+	}
+	fmt.Fprintln(w)
 	fmt.Fprintf(w, "  service\ton\tstream\taccess\n")
 	for _, s := range services {
 		on, stream := s.Info.On, string(s.Info.Stream)
@@ -42,6 +47,10 @@ func (b banner) print() {
 	_ = w.Flush() // the terminal is gone: nobody reads it
 	if i := slices.IndexFunc(services, callable); i >= 0 {
 		b.examples(services[i])
+	}
+	if inMemory(b.store) {
+		fmt.Fprintln(b.out, "\nCtrl-C stops it; everything is gone then.")
+		return
 	}
 	fmt.Fprintln(b.out, "\nCtrl-C stops it; what was answered stays.")
 }
@@ -62,13 +71,28 @@ func callable(s *dispatch.Service) bool {
 func (b banner) examples(s *dispatch.Service) {
 	request := sampleRequest(s.Info.RequestSchema)
 	fmt.Fprintf(b.out, "\n  try\n")
-	server := ""
-	if b.listener.String() != "127.0.0.1:8080" {
-		server = " --server " + b.listener.String()
+	server, address := "", reached(b.listener)
+	if address != "127.0.0.1:8080" {
+		server = " --server " + address
 	}
 	fmt.Fprintf(b.out, "    ringhold dispatch %s '%s'%s\n", s.Name, request, server)
-	fmt.Fprintf(b.out, "    curl -X POST http://%s/v1/services/%s -d '%s'\n", b.listener, s.Name, request)
-	fmt.Fprintf(b.out, "    grpcurl -plaintext -d '{\"service\":\"%s\",\"object\":%s}' %s ringhold.v1.Dispatcher/Dispatch\n", s.Name, request, b.listener)
+	fmt.Fprintf(b.out, "    curl -X POST http://%s/v1/services/%s -d '%s'\n", address, s.Name, request)
+	fmt.Fprintf(b.out, "    grpcurl -plaintext -d '{\"service\":\"%s\",\"object\":%s}' %s ringhold.v1.Dispatcher/Dispatch\n", s.Name, request, address)
+}
+
+// loopback reports whether only this machine reaches an address.
+func loopback(a net.Addr) bool {
+	tcp, is := a.(*net.TCPAddr)
+	return is && tcp.IP.IsLoopback()
+}
+
+// reached is the address at which this machine reaches a listener: one on all
+// addresses is reached on loopback.
+func reached(a net.Addr) string {
+	if tcp, is := a.(*net.TCPAddr); is && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("127.0.0.1:%d", tcp.Port)
+	}
+	return a.String()
 }
 
 // sampleRequest makes a request that fits a schema of simple fields.

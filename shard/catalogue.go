@@ -54,7 +54,7 @@ func catalogueCommand(b Binary) *cobra.Command {
 JSON. A later release is compared with it before it rolls out: an event that is
 stored and that the later release does not know would stop its aggregates.`,
 		Example: "  ringhold catalogue | jq '.aggregates[].events[].name'",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return printCatalogue(cmd.OutOrStdout(), b) },
 	}
 }

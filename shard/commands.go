@@ -36,12 +36,15 @@ func MainOf(b Binary) {
 		}
 		return cmd.Help()
 	}
+	root.Args = noCommand
+	root.SetFlagErrorFunc(flagFault)
 	root.AddCommand(Commands(b)...)
 	os.Exit(Execute(root))
 }
 
 // Execute runs a root command until it is done or the process is told to end,
-// and returns the exit code. A second signal ends the process at once.
+// and returns the exit code: that of an error with an ExitCode method, else 1. A
+// command line that is wrong ends with 2. A second signal ends the process at once.
 func Execute(root *cobra.Command) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -50,11 +53,13 @@ func Execute(root *cobra.Command) int {
 	if err == nil {
 		return 0
 	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(root.ErrOrStderr(), "error: "+text)
+	}
 	var coded interface{ ExitCode() int }
 	if errors.As(err, &coded) {
 		return coded.ExitCode()
 	}
-	fmt.Fprintln(os.Stderr, "error: "+err.Error())
 	return 1
 }
 

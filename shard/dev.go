@@ -62,8 +62,11 @@ listens on loopback unless told otherwise.`,
 		Example: `  ringhold dev -f examples/bank/aggregateservice.yaml
   ringhold dev -f examples/bank/aggregateservice.yaml --data /tmp/bank --members 1
   ringhold dev -f aggregateservice.yaml --store memory: --listen 127.0.0.1:9090`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("members") && o.members < 1 {
+				return usagef("--members is %d: write how many members share the slots, 1 or more", o.members)
+			}
 			return run(cmd.Context(), cmd.Name(), cmd.OutOrStdout(), cmd.ErrOrStderr(), b, o)
 		},
 	}
@@ -81,7 +84,7 @@ func serveCommand(b Binary) *cobra.Command {
 and health stand on --listen; reading streams and inspecting the cluster, which
 nobody is asked for, on --admin.`,
 		Example: "  shard serve -f aggregateservice.yaml --listen 127.0.0.1:7400 --admin 127.0.0.1:7401",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(cmd.Context(), cmd.Name(), cmd.OutOrStdout(), cmd.ErrOrStderr(), b, o)
 		},
@@ -93,6 +96,9 @@ nobody is asked for, on --admin.`,
 
 // run serves until ctx ends, then drains.
 func run(ctx context.Context, name string, out, errOut io.Writer, b Binary, o runOptions) (err error) {
+	if err := o.check(); err != nil {
+		return err
+	}
 	log, err := newLogger(errOut, o)
 	if err != nil {
 		return err
@@ -104,6 +110,9 @@ func run(ctx context.Context, name string, out, errOut io.Writer, b Binary, o ru
 	plan, err := Resolve(o.manifest, m, b)
 	if err != nil {
 		return err
+	}
+	if o.members > plan.Slots {
+		return usagef("--members is %d: there are %d slots (spec.slots) to share, so %d at most", o.members, plan.Slots, plan.Slots)
 	}
 	listener, err := listen(ctx, o.listen, "--listen")
 	if err != nil {
@@ -144,7 +153,7 @@ func run(ctx context.Context, name string, out, errOut io.Writer, b Binary, o ru
 		}
 		servers = append(servers, server{admin, adminListener})
 	}
-	banner{name: name, manifest: m, plan: plan, local: local, store: address, listener: listener.Addr(), out: out}.print()
+	banner{name: name, manifest: m, plan: plan, local: local, store: address, listener: listener.Addr(), open: o.admin == "", out: out}.print()
 	err = serveAll(ctx, servers)
 	fmt.Fprintln(out, "\nstopping: finishing what was begun")
 	return err
@@ -177,7 +186,7 @@ func serveAll(ctx context.Context, servers []server) error {
 		faults = append(faults, s.gateway.Shutdown(stopping))
 	}
 	for range left {
-		faults = append(faults, <-failed)
+		_ = <-failed // they were told to end, some before they had begun
 	}
 	return errors.Join(faults...)
 }
@@ -196,7 +205,7 @@ func newGateway(ctx context.Context, local *Local, log *slog.Logger, o runOption
 func newLogger(w io.Writer, o runOptions) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
-		return nil, fmt.Errorf("--log-level: %q is none of debug, info, warn, error", o.logLevel)
+		return nil, usagef("--log-level: %q is none of debug, info, warn, error", o.logLevel)
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if o.logJSON {
@@ -206,11 +215,38 @@ func newLogger(w io.Writer, o runOptions) (*slog.Logger, error) {
 }
 
 func listen(ctx context.Context, address, flag string) (net.Listener, error) {
+	if err := checkAddress(ctx, address); err != nil {
+		return nil, usagef("%s %q: %w: write host:port, such as 127.0.0.1:8080", flag, address, err)
+	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w: choose another address with %s", flag, address, err, flag)
 	}
 	return l, nil
+}
+
+// checkAddress says why an address cannot be listened on, whatever the machine.
+func checkAddress(ctx context.Context, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	var wrong *net.AddrError
+	if errors.As(err, &wrong) {
+		return errors.New(wrong.Err)
+	}
+	if _, err := net.DefaultResolver.LookupPort(ctx, "tcp", port); err != nil {
+		return fmt.Errorf("%q is no port", port)
+	}
+	return nil
+}
+
+// check reports flags that no manifest and no machine make right.
+func (o *runOptions) check() error {
+	switch {
+	case o.store != "" && o.data != "":
+		return usagef("--data is the directory of the embedded store: leave it out with --store")
+	case o.maxBytes < 1:
+		return usagef("--max-message-bytes is %d: write how many bytes are taken, 1 or more", o.maxBytes)
+	}
+	return nil
 }
 
 // storeAddress is --store, or the embedded file in the data directory.

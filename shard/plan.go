@@ -3,6 +3,7 @@ package shard
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,8 @@ type boundService struct {
 }
 
 // Resolve matches a manifest with what the binary hosts. Every mismatch is a
-// fault that names both sides; all of them come in one *manifest.Error.
+// fault that names both sides; all of them come in one *manifest.Error, with
+// their lines where the file can be read.
 func Resolve(file string, m *v1alpha1.AggregateService, b Binary) (*Plan, error) {
 	p, err := split(b.Hosted)
 	if err != nil {
@@ -49,7 +51,8 @@ func Resolve(file string, m *v1alpha1.AggregateService, b Binary) (*Plan, error)
 	}
 	r.unbound(b.Samples)
 	if len(r.faults) > 0 {
-		return nil, &manifest.Error{File: file, Faults: r.faults}
+		text, _ := os.ReadFile(file) // the lines are a help: without the file the paths say it too
+		return nil, manifest.Locate(file, text, r.faults)
 	}
 	return r.plan, nil
 }
