@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/ringhold/ringhold/dispatch"
 	"github.com/ringhold/ringhold/message"
@@ -57,7 +58,7 @@ type conversation struct {
 	drained bool     // nothing more is accepted
 }
 
-// answer is what is to be sent for a request of a size.
+// answer is what is to be sent, and how many bytes its request and itself hold.
 type answer struct {
 	resp *pb.DispatchStreamResponse
 	size int
@@ -171,8 +172,10 @@ func (c *conversation) answer(sequence uint64, req *pb.DispatchRequest, m *messa
 	} else {
 		out.Outcome = &pb.DispatchStreamResponse_Response{Response: resp}
 	}
+	held := proto.Size(out) // until the caller reads it
 	c.mu.Lock()
-	c.answers = append(c.answers, answer{out, size})
+	c.bytes += held
+	c.answers = append(c.answers, answer{out, size + held})
 	c.mu.Unlock()
 	signal(c.changed)
 }

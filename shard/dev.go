@@ -16,6 +16,7 @@ import (
 	"github.com/ringhold/ringhold/api/manifest"
 	"github.com/ringhold/ringhold/dispatch"
 	"github.com/ringhold/ringhold/gateway"
+	"github.com/ringhold/ringhold/message/wire"
 	"github.com/ringhold/ringhold/store"
 )
 
@@ -137,21 +138,9 @@ func run(ctx context.Context, name string, out, errOut io.Writer, b Binary, o ru
 		defer cancel()
 		err = errors.Join(err, local.Stop(stopping))
 	}()
-	g, err := newGateway(ctx, local, log, o, o.admin == "")
+	servers, err := openServers(ctx, local, log, o, listener)
 	if err != nil {
 		return err
-	}
-	servers := []server{{g, listener}}
-	if o.admin != "" {
-		adminListener, err := listen(ctx, o.admin, "--admin")
-		if err != nil {
-			return err
-		}
-		admin, err := newGateway(ctx, local, log, o, true)
-		if err != nil {
-			return errors.Join(err, adminListener.Close())
-		}
-		servers = append(servers, server{admin, adminListener})
 	}
 	banner{name: name, manifest: m, plan: plan, local: local, store: address, listener: listener.Addr(), open: o.admin == "", out: out}.print()
 	err = serveAll(ctx, servers)
@@ -163,6 +152,30 @@ func run(ctx context.Context, name string, out, errOut io.Writer, b Binary, o ru
 type server struct {
 	gateway  *gateway.Gateway
 	listener net.Listener
+}
+
+// openServers makes the gateway of the listener and, if it is asked for, that of
+// the admin address.
+func openServers(ctx context.Context, local *Local, log *slog.Logger, o runOptions, public net.Listener) ([]server, error) {
+	var admin net.Listener
+	if o.admin != "" {
+		var err error
+		if admin, err = listen(ctx, o.admin, "--admin"); err != nil {
+			return nil, err
+		}
+	}
+	g, err := newGateway(ctx, local, log, o, admin == nil)
+	if err != nil || admin == nil {
+		if admin != nil {
+			err = errors.Join(err, admin.Close())
+		}
+		return []server{{g, public}}, err
+	}
+	second, err := newGateway(ctx, local, log, o, true)
+	if err != nil {
+		return nil, errors.Join(err, g.Shutdown(ctx), admin.Close())
+	}
+	return []server{{g, public}, {second, admin}}, nil
 }
 
 // serveAll serves until ctx ends or one of the servers fails, then shuts all of
@@ -243,8 +256,8 @@ func (o *runOptions) check() error {
 	switch {
 	case o.store != "" && o.data != "":
 		return usagef("--data is the directory of the embedded store: leave it out with --store")
-	case o.maxBytes < 1:
-		return usagef("--max-message-bytes is %d: write how many bytes are taken, 1 or more", o.maxBytes)
+	case o.maxBytes < 1 || o.maxBytes > maxMemberMessage-wire.MaxEnvelopeBytes:
+		return usagef("--max-message-bytes is %d: write how many bytes are taken, from 1 to %d", o.maxBytes, maxMemberMessage-wire.MaxEnvelopeBytes)
 	}
 	return nil
 }

@@ -1,8 +1,13 @@
 package shard
 
 import (
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/ringhold/ringhold/dispatch"
 	"github.com/ringhold/ringhold/handler"
+	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/message/wire"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
 	"github.com/ringhold/ringhold/ring"
 )
@@ -36,6 +41,24 @@ func encodeService(a dispatch.Announcement) *pb.ServiceInfo {
 		out.Access = pb.Access_ACCESS_RULE
 	}
 	return out
+}
+
+// maxAnswer bounds one answer, in bytes. All messages between a gateway and a
+// member share a stream, which an answer over the limits of gRPC would end for
+// all of them.
+const maxAnswer = 8 << 20
+
+// encodeAnswer writes the answer to a message, or that it is too large.
+func encodeAnswer(m *message.Message, served *pb.Served) (*pb.DispatchResponse, *status.Status) {
+	response, st := wire.EncodeResponse(m, m.Response, served)
+	size := proto.Size(response)
+	if st != nil {
+		size = proto.Size(st.Proto())
+	}
+	if size <= maxAnswer {
+		return response, st
+	}
+	return wire.EncodeResponse(m, message.TooLarge{What: "answer", Size: size, Limit: maxAnswer}, served)
 }
 
 // encodeRing says on the wire who should own what.

@@ -27,6 +27,8 @@ import (
 func (m *Member) newServer() *grpc.Server {
 	s := grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxMemberMessage),
+		grpc.UnaryInterceptor(m.recoverUnary),
+		grpc.StreamInterceptor(m.recoverStream),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	)
@@ -63,7 +65,7 @@ func (s *dispatcherServer) unary(ctx context.Context, req *pb.DispatchRequest,
 	} else {
 		m = call(ctx, m, within(timeout)...)
 	}
-	response, st := wire.EncodeResponse(m, m.Response, s.member.served(m))
+	response, st := encodeAnswer(m, s.member.served(m))
 	if st != nil {
 		return nil, st.Err()
 	}
@@ -160,7 +162,7 @@ func (a *answers) expect() {
 
 func (a *answers) send(sequence uint64, m *message.Message, served *pb.Served) {
 	out := &pb.DispatchStreamResponse{Sequence: sequence}
-	response, st := wire.EncodeResponse(m, m.Response, served)
+	response, st := encodeAnswer(m, served)
 	if st != nil {
 		out.Outcome = &pb.DispatchStreamResponse_Error{Error: st.Proto()}
 	} else {

@@ -149,7 +149,8 @@ func storeError(doing string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return status.FromContextError(err).Err()
 	}
-	return status.Errorf(codes.Unavailable, "%s: %v", doing, err)
+	reason := fmt.Sprintf("%s: %v", doing, err)
+	return wire.RefusalStatus(&pb.Refusal{Kind: pb.Kind_KIND_UNAVAILABLE, Reason: reason}, reason).Err()
 }
 
 func eventOf(ev *store.Event, withCommand bool) (*pb.Event, error) {
@@ -195,7 +196,12 @@ func (s *streamsServer) GetState(ctx context.Context, req *pb.GetStateRequest) (
 		if err != nil {
 			return nil, historyError(err, name, id)
 		}
-		return s.state(req, view)
+		var out *pb.GetStateResponse
+		if p := handler.Guard("encode", func() { out, err = s.state(req, view) }); p != nil {
+			s.member.log.ErrorContext(ctx, "a state panicked when it was encoded", "stream", string(name), "aggregate_id", string(id), "panic", p.Error(), "stack", string(p.Stack))
+			err = historyError(p, name, id)
+		}
+		return out, err
 	}
 	m := message.New("$state", message.Body{})
 	m.Aggregate.Stream, m.Aggregate.ID = name, id
@@ -252,7 +258,10 @@ func (m *Member) stateSchema(name message.StreamName) int {
 }
 
 func historyError(err error, name message.StreamName, id message.AggregateID) error {
+	var panicked *handler.PanicError
 	switch {
+	case errors.As(err, &panicked):
+		return refusalOf(&message.Message{}, panicked.Response(), nil)
 	case errors.Is(err, runtime.ErrNoSuchVersion):
 		return status.Errorf(codes.OutOfRange, "%s %s: %v", name, id, err)
 	case errors.Is(err, runtime.ErrNoSuchStream):
