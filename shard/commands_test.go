@@ -47,7 +47,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"dev -f MANIFEST --listen nowhere":              "write host:port",
 		"dev -f MANIFEST --listen 127.0.0.1:x":          "is no port",
 		"dev -f MANIFEST --listen :99999":               "is no port",
-		"dev -f MANIFEST --max-message-bytes 0":         "1 or more",
+		"dev -f MANIFEST --max-message-bytes 0":         "from 1 to",
 		"dev -f MANIFEST --store memory: --data d":      "leave it out with --store",
 		"migrate -f MANIFEST --store sqlite:f --data d": "leave it out with --store",
 		"migrate -f MANIFEST --store nonsense":          "--store",
