@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -182,15 +183,14 @@ func openServers(ctx context.Context, local *Local, log *slog.Logger, o runOptio
 // them down.
 func serveAll(ctx context.Context, servers []server) error {
 	failed := make(chan error, len(servers))
+	var serving sync.WaitGroup
 	for _, s := range servers {
-		go func() { failed <- s.gateway.Serve(s.listener) }()
+		serving.Go(func() { failed <- s.gateway.Serve(s.listener) })
 	}
 	var first error
-	left := len(servers)
 	select {
 	case <-ctx.Done():
 	case first = <-failed:
-		left--
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
@@ -198,9 +198,7 @@ func serveAll(ctx context.Context, servers []server) error {
 	for _, s := range servers {
 		faults = append(faults, s.gateway.Shutdown(stopping))
 	}
-	for range left {
-		_ = <-failed // they were told to end, some before they had begun
-	}
+	serving.Wait() // what they return now is that they were told to end
 	return errors.Join(faults...)
 }
 
