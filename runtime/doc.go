@@ -4,9 +4,9 @@
 //
 // # Turns
 //
-// An actor is a struct, not a goroutine. It is driven by whoever gives it work:
-// the goroutine of the caller that finds it idle, or a worker. While it is
-// driven it is busy, and its state belongs to that turn alone; everybody else
+// An actor is a struct, not a goroutine. A worker drives it when it has work; it
+// never runs on its caller's goroutine, which may have a stream to read. While it
+// is driven it is busy, and its state belongs to that turn alone; everybody else
 // only appends to its mailbox, under the mutex of its slot. A turn that has to
 // wait - for a load, for the commit of what it decided - ends, leaves the actor
 // busy, and is continued by the loader or the committer. So commands of an

@@ -101,13 +101,28 @@ func (c *committer) isStored(ctx context.Context, a *store.Append) (bool, error)
 		return got.Offset == want.Offset && got.Epoch == want.Epoch && got.Stream == want.Stream &&
 			got.Version == want.Version && got.MessageID == want.MessageID, nil
 	}
-	want := &a.States[0]
-	found, err := c.host.cfg.Store.Load(ctx, []store.LoadRequest{{Stream: want.Stream, Hydrate: true}})
-	if err != nil || found[0].State == nil {
+	return c.statesAreStored(ctx, a.States)
+}
+
+// statesAreStored looks for the rows of an append that has no events. A later
+// owner may have gone on, and a row does not say who wrote it; so each message
+// has to be known, or one that was asked again there would speak for the others.
+func (c *committer) statesAreStored(ctx context.Context, states []store.State) (bool, error) {
+	reqs := make([]store.LoadRequest, len(states))
+	for i := range states {
+		reqs[i] = store.LoadRequest{Stream: states[i].Stream, Hydrate: true}
+	}
+	found, err := c.host.cfg.Store.Load(ctx, reqs)
+	if err != nil {
 		return false, err
 	}
-	got, id := found[0].State, want.Recent[len(want.Recent)-1].MessageID
-	return got.Version >= want.Version && got.Find(id) != nil, nil // a later owner may have gone on
+	for i := range states {
+		want, got := &states[i], found[i].State
+		if got == nil || got.Version < want.Version || got.Find(want.Recent[len(want.Recent)-1].MessageID) == nil {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // verify compares every slot that is held with the store.

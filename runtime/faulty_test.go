@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"testing/synctest"
 	"time"
 
 	"github.com/ringhold/ringhold/message"
@@ -90,12 +91,16 @@ func (f *faulty) next(op string, fates ...fate) {
 }
 
 // stall holds the next call of a kind until the returned function is called,
-// and then lets that fate happen.
+// and then lets that fate happen. By then everybody else waits, too: what was
+// sent before is where it can go.
 func (f *faulty) stall(op string, then fate) (release func()) {
 	gate := make(chan struct{})
 	then.hold = gate
 	f.next(op, then)
-	return sync.OnceFunc(func() { close(gate) })
+	return func() {
+		synctest.Wait()
+		close(gate)
+	}
 }
 
 // heal ends all disturbances that were not begun.

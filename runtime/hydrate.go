@@ -41,7 +41,11 @@ func (h *Host) loaded(a *actor, e *envelope) (waits bool) {
 	case e.expired(time.Now()): // what was loaded stays, for the next one
 		return false
 	}
-	return h.run(a, e)
+	waits = h.run(a, e)
+	if !waits && a.state == nil { // a deletion that came to nothing
+		a.forget()
+	}
+	return waits
 }
 
 // hydrate makes the state of what was loaded. It returns nil or the answer of

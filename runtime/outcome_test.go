@@ -447,6 +447,38 @@ func TestOutcome_Fenced(t *testing.T) {
 	}
 }
 
+// A later owner that has run a command of the batch again says nothing of the
+// rest of it.
+func TestOutcome_FencedAndOvertaken(t *testing.T) {
+	for name, define := range kinds {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := pair(t, setup{define: define, config: func(c *Config) { c.Writers = 1 }})
+				hold := a.store.stall(opAppend, fate{})
+				blocker := a.send("c", doAdd, 1)
+				synctest.Wait()
+				a.store.next(opAppend, lost(false))
+				raise := a.store.stall(opRaise, fate{})
+				one, two := a.message("a", doAdd, 1), a.message("b", doAdd, 1)
+				p, q := a.start(t.Context(), one), a.start(t.Context(), two)
+				hold()
+				at(t, blocker.wait(), 0)
+				synctest.Wait()
+				if ok, err := a.store.Depose(t.Context(), store.Depose{Member: "m1", Alone: true}); err != nil || !ok {
+					t.Fatalf("deposing: %v %v", ok, err)
+				}
+				b.acquire(allSlots()...)
+				at(t, b.again(one.ID, "a", doAdd, 1), 0)
+				b.add("a", 2)
+				raise()
+				p.wait() // it is stored, whoever did it: any answer but a wrong version will do
+				is[message.ServiceUnavailable](t, q.wait())
+				at(t, b.again(two.ID, "b", doAdd, 1), 0)
+			})
+		})
+	}
+}
+
 // A host that stops while nobody knows says so: it neither promises nor takes back.
 func TestOutcome_StopInDoubt(t *testing.T) {
 	var rolledBack, committed atomic.Int32
@@ -454,7 +486,8 @@ func TestOutcome_StopInDoubt(t *testing.T) {
 		d.OnRollback(func(context.Context, *aggregate.Message[tally], tally) { rolledBack.Add(1) })
 		d.OnCommit(func(context.Context, *aggregate.Message[tally], tally) { committed.Add(1) })
 	}
-	bubble(t, setup{define: define}, func(t *testing.T, r *rig) {
+	one := func(c *Config) { c.BatchCommands, c.Writers = 1, 1 }
+	bubble(t, setup{define: define, config: one}, func(t *testing.T, r *rig) {
 		r.store.next(opAppend, lost(true))
 		r.store.mu.Lock()
 		r.store.chaos = func(op string) fate {
@@ -466,11 +499,14 @@ func TestOutcome_StopInDoubt(t *testing.T) {
 		r.store.mu.Unlock()
 		p, behind := r.send("a", doAdd, 1), r.send("a", doLook, 0)
 		time.Sleep(time.Second)
+		other := r.send("b", doAdd, 1) // pending on the same writer, and never sent
+		time.Sleep(time.Second)
 		p.open()
 		r.host.Stop()
 		is[message.OutcomeUnknown](t, p.wait())
 		is[message.ServiceUnavailable](t, behind.wait())
-		if rolledBack.Load() != 0 || committed.Load() != 0 {
+		is[message.ServiceUnavailable](t, other.wait())
+		if rolledBack.Load() != 1 || committed.Load() != 0 { // of the other
 			t.Errorf("rolled back %d times, committed %d times", rolledBack.Load(), committed.Load())
 		}
 	})

@@ -392,6 +392,49 @@ func TestStop_AnswersAll(t *testing.T) {
 	})
 }
 
+// What a turn decides while the host stops is committed: the writers outlive the
+// turns.
+func TestStop_WhileDeciding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		r := newRig(t, setup{define: func(d *aggregate.Definition[tally]) {
+			d.FilterEvents(func(_ *aggregate.Message[tally], events []aggregate.Pending) ([]aggregate.Pending, error) {
+				<-gate
+				return events, nil
+			})
+		}})
+		p := r.send("a", doAdd, 1)
+		synctest.Wait()
+		var stopped sync.WaitGroup
+		stopped.Go(r.host.Stop)
+		synctest.Wait()
+		close(gate)
+		at(t, p.wait(), 0)
+		stopped.Wait()
+		if n := len(r.events("a")); n != 1 {
+			t.Errorf("%d events are stored", n)
+		}
+	})
+}
+
+// An acquisition that is under way when the host stops serves nothing.
+func TestStop_WhileAcquiring(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, setup{unowned: true})
+		stall := r.store.stall(opAcquire, fate{})
+		var both sync.WaitGroup
+		both.Go(func() { _, _ = r.host.Acquire(context.Background(), allSlots()) }) // it may have them or not
+		synctest.Wait()
+		both.Go(r.host.Stop)
+		stall()
+		both.Wait()
+		if n := r.host.Owned(); n != 0 {
+			t.Errorf("a host that is stopped serves %d slots", n)
+		}
+		is[message.ServiceUnavailable](t, r.tell("a", doAdd, 1))
+	})
+}
+
 // Stop against callers that do not know of it, with the real scheduler.
 func TestStop_WhileCallersGoOn(t *testing.T) {
 	for range 20 {
