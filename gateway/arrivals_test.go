@@ -67,10 +67,16 @@ func TestStalledBody(t *testing.T) {
 	if code != http.StatusRequestTimeout || !strings.Contains(body, "the body did not come within 50ms") {
 		t.Errorf("the answer is %d %s", code, body)
 	}
-	// What is refused unread does not hold its connection either.
-	for target, want := range map[string]int{"/v1/services/deposit?dry_run=perhaps": 400, "/nowhere": 404} {
-		if code, body := g.dial(t, "POST "+target+" HTTP/1.1\n"+stalled+"\n{").ends(t); code != want {
-			t.Errorf("%s is answered %d %s", target, code, body)
+}
+
+// What is refused unread does not hold its connection for the time of a body.
+func TestStalledBodyOfARefusal(t *testing.T) {
+	g := startGroup(t, 1)
+	query := g.dial(t, "POST /v1/services/deposit?dry_run=perhaps HTTP/1.1\n"+stalled+"\n{")
+	path := g.dial(t, "POST /nowhere HTTP/1.1\n"+stalled+"\n{")
+	for conn, want := range map[*raw]int{query: http.StatusBadRequest, path: http.StatusNotFound} {
+		if code, body := conn.ends(t); code != want {
+			t.Errorf("the answer is %d %s, want %d", code, body, want)
 		}
 	}
 }
