@@ -3,6 +3,8 @@ package dispatch
 import (
 	"context"
 	"time"
+
+	"github.com/ringhold/ringhold/message"
 )
 
 // Deadline returns when the caller of a running service stops waiting; ok is
@@ -26,9 +28,30 @@ func Forwarded(ctx context.Context) bool {
 	return forwarded
 }
 
+// Onward dispatches a message from within a service that runs, or from the
+// Before step of a command, with the context that it was given: to a service of
+// the group, private ones too, wherever it runs. The message, as a rule made by
+// [message.NewCausedBy], gets the caller [InternalCaller] with the claims of the
+// service's own caller: only the Authorize function of what it is for is asked.
+//
+// It waits for the answer, so a command's decide, which must not wait, has no
+// context to call it with. With any other context the answer is
+// ServiceUnavailable.
+func Onward(ctx context.Context, m *message.Message, options ...Option) *message.Message {
+	from, ok := ctx.Value(onwardKey{}).(*serviceContext)
+	if !ok || from.dispatcher == nil {
+		out := m.Reply()
+		out.Response = message.ServiceUnavailable{Service: m.Service, Reason: "the context is not that of a service that runs"}
+		return out
+	}
+	m.Caller = message.Caller{Name: InternalCaller, Authenticated: from.caller.Authenticated, Claims: from.caller.Claims}
+	return from.dispatcher.Dispatch(ctx, m, options...)
+}
+
 type (
 	deadlineKey  struct{}
 	forwardedKey struct{}
+	onwardKey    struct{}
 )
 
 // serviceContext is what a service runs with: the values of its caller's
@@ -39,6 +62,8 @@ type serviceContext struct {
 	deadline        time.Time       // zero: none
 	shown           bool            // Deadline tells it
 	of              identity
+	dispatcher      *Dispatcher // nil: the runner is nobody's
+	caller          message.Caller
 }
 
 func (c *serviceContext) Deadline() (time.Time, bool) {
@@ -62,6 +87,8 @@ func (c *serviceContext) Value(key any) any {
 		return c.deadline
 	case identityKey:
 		return c.of
+	case onwardKey:
+		return c
 	}
 	return c.Context.Value(key)
 }

@@ -82,6 +82,7 @@ func New(cfg Config) (*Dispatcher, error) {
 			Node: cfg.Node, Router: cfg.Local, Registry: cfg.Registry,
 			Observer: cfg.Observer, Logger: cfg.Logger, Now: cfg.Now,
 		})
+		d.runner.dispatcher = d
 	}
 	return d, nil
 }

@@ -29,6 +29,8 @@ type Runner struct {
 	end    context.CancelFunc
 	closed atomic.Bool
 	calls  calls
+
+	dispatcher *Dispatcher // whose runner it is; nil: nobody's
 }
 
 var (
@@ -141,6 +143,7 @@ func (r *Runner) execute(caller context.Context, deadline time.Time, s *Service,
 	ctx := &serviceContext{
 		Context: context.WithoutCancel(caller), life: r.life,
 		deadline: deadline, shown: s.Run != nil, of: identityOf(m),
+		dispatcher: r.dispatcher, caller: m.Caller,
 	}
 	e := &execution{runner: r, service: s, message: m, reply: reply}
 	if r.cfg.Observer != nil {

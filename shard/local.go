@@ -81,6 +81,13 @@ func (l *Local) start(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, m := range l.members {
+		for _, other := range l.members {
+			if other != m {
+				m.Meet(other)
+			}
+		}
+	}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/ringhold/ringhold/dispatch"
+	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/runtime"
 	"github.com/ringhold/ringhold/store"
@@ -39,6 +40,7 @@ type Member struct {
 	host    *runtime.Host
 	router  *dispatch.Router
 	calls   *dispatch.Dispatcher
+	peers   *dispatch.Registry // the other members, for what services dispatch
 	server  *grpc.Server
 	ring    atomic.Pointer[ring.Ring]
 	started time.Time
@@ -63,8 +65,10 @@ func StartMember(ctx context.Context, cfg MemberConfig) (*Member, error) {
 		m.host.Stop()
 		return nil, fmt.Errorf("start member %s: %w", cfg.ID, err)
 	}
+	m.peers = dispatch.NewRegistry(dispatch.RegistryConfig{SeesPrivate: true, Observer: cfg.Observer})
 	m.calls, err = dispatch.New(dispatch.Config{
-		Node: string(cfg.ID), Local: m.router, Observer: cfg.Observer, Logger: cfg.Logger,
+		Node: string(cfg.ID), Local: m.router, Registry: m.peers, Place: m.place,
+		Observer: cfg.Observer, Logger: cfg.Logger,
 	})
 	if err != nil {
 		m.host.Stop()
@@ -91,6 +95,36 @@ func (m *Member) Own(ctx context.Context, r *ring.Ring) error {
 		return fmt.Errorf("member %s got %d of its %d slots: another process owns the rest", m.cfg.ID, got, len(mine))
 	}
 	return nil
+}
+
+// Meet tells the member of another one of its group: what services dispatch
+// goes to the owner of its aggregate, and a service can choose a node.
+func (m *Member) Meet(other *Member) {
+	m.peers.Join(other.calls.Runner(), other.router.Announcements())
+}
+
+// place sends a message for an aggregate to the owner of its id. What has no id,
+// or no owner that is known, is answered here.
+func (m *Member) place(msg *message.Message, info *dispatch.ServiceInfo, candidates []dispatch.Node) []dispatch.Node {
+	r := m.ring.Load()
+	if info.Stream == "" || r == nil {
+		return candidates
+	}
+	here := candidates[:1]
+	probe := *msg // who runs it gets the request as it was received
+	if probe.PrepareAggregateID(info.Stream, info.IDField, info.GenerateID); probe.Halted {
+		return here
+	}
+	owner, ok := r.Owner(ring.SlotOf(info.Stream.Of(probe.Aggregate.ID), r.Slots))
+	if !ok {
+		return here
+	}
+	for i, node := range candidates {
+		if node.ID() == string(owner.ID) {
+			return candidates[i : i+1]
+		}
+	}
+	return here
 }
 
 // Host returns what hosts the member's actors.
