@@ -355,7 +355,7 @@ func TestHTTPAdvice(t *testing.T) {
 		"POST /v1/services/deposit?dry_run=":                    "write dry_run=true or dry_run=verbose",
 	} {
 		method, path, _ := strings.Cut(target, " ")
-		if got := g.do(t, method, path, ""); !strings.Contains(got.json["message"].(string), want) {
+		if got := g.do(t, method, path, ""); !strings.Contains(got.text, want) {
 			t.Errorf("%s is answered %s", target, got.text)
 		}
 	}
