@@ -148,6 +148,7 @@ func TestOutcome_UnknownOfABatch(t *testing.T) {
 					synctest.Wait()
 					r.store.next(opAppend, lost(done))
 					head := kind(r)
+					synctest.Wait() // so that it goes first
 					mate := r.message("b", doAdd, 2)
 					rest := r.start(context.Background(), mate)
 					hold()
@@ -460,7 +461,9 @@ func TestOutcome_FencedAndOvertaken(t *testing.T) {
 				a.store.next(opAppend, lost(false))
 				raise := a.store.stall(opRaise, fate{})
 				one, two := a.message("a", doAdd, 1), a.message("b", doAdd, 1)
-				p, q := a.start(t.Context(), one), a.start(t.Context(), two)
+				p := a.start(t.Context(), one)
+				synctest.Wait() // so that it goes first
+				q := a.start(t.Context(), two)
 				hold()
 				at(t, blocker.wait(), 0)
 				synctest.Wait()

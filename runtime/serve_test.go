@@ -267,6 +267,29 @@ func TestServe_Before(t *testing.T) {
 			}
 		})
 	})
+	t.Run("works on its message beyond its deadline", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			gate := make(chan struct{})
+			r := newRig(t, setup{before: func(_ context.Context, m *message.Message, c tell) error {
+				if c.N == 2 {
+					<-gate
+					m.Assign("key", 1)
+				}
+				return nil
+			}})
+			release := r.store.stall(opAppend, fate{})
+			first := r.send("a", doAdd, 1)
+			synctest.Wait()
+			second := r.start(within(t, 50*time.Millisecond), r.message("a", doAdd, 2))
+			time.Sleep(5 * time.Second)
+			second.open()
+			close(gate)
+			time.Sleep(5 * time.Second)
+			is[message.ServiceTimeout](t, second.wait())
+			release()
+			at(t, first.wait(), 0)
+		})
+	})
 	t.Run("slot is served again meanwhile", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			gate := make(chan struct{})
