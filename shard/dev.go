@@ -194,10 +194,13 @@ func serveAll(ctx context.Context, servers []server) error {
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
-	faults := []error{first}
-	for _, s := range servers {
-		faults = append(faults, s.gateway.Shutdown(stopping))
+	faults := make([]error, len(servers)+1)
+	faults[len(servers)] = first
+	var ending sync.WaitGroup
+	for i, s := range servers {
+		ending.Go(func() { faults[i] = s.gateway.Shutdown(stopping) })
 	}
+	ending.Wait()
 	serving.Wait() // what they return now is that they were told to end
 	return errors.Join(faults...)
 }
