@@ -35,6 +35,6 @@ func TestPanic_StaysWithItsAggregate(t *testing.T) {
 	}
 	expect(`{"id":"broken"}`, 410, "KIND_STREAM_ERASED")
 	expect(`{"id":"a"}`, 200, `"version":3`)
+	d.stop() // then all that it printed is here
 	contains(t, d.out.String(), "told to panic when loaded", "stack")
-	d.stop()
 }

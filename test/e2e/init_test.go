@@ -31,10 +31,10 @@ func TestInit_BuildsTestsAndServes(t *testing.T) {
 		t.Fatalf("manifests: %v %v", manifests, err)
 	}
 	d := startDev(t, binary, manifests[0])
-	contains(t, d.out.String(), "service", "try")
 	r := run(t, binary, "catalogue")
 	contains(t, r.out, `"aggregates"`, `"commands"`)
 	d.stop()
+	contains(t, d.out.String(), "service", "try")
 	if r := run(t, ringhold, "init", dir); r.code == 0 || !strings.Contains(r.out, "empty") {
 		t.Errorf("init over what is there: %s", r.out)
 	}

@@ -62,10 +62,10 @@ func TestInput_Bad(t *testing.T) {
 	} else {
 		contains(t, r.out, "json")
 	}
+	d.stop()
 	if strings.Contains(d.out.String(), "panic") {
 		t.Errorf("dev panicked:\n%s", d.out)
 	}
-	d.stop()
 	packages, _ := stored(t, d)
 	if len(packages) != 0 {
 		t.Errorf("stored: %v", packages)
