@@ -27,7 +27,7 @@ type ceilingRow struct {
 	answer    chan error
 }
 
-const ceilingBatch = 256
+const ceilingBatch = 1024
 
 var (
 	ceilingData    = `{"amount":100,"note":"` + strings.Repeat("x", 20) + `"}`
@@ -47,7 +47,8 @@ func newCeiling(dir string) (*ceiling, error) {
 	if err := s.Close(); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	// The settings of the store, so that the two differ in what they promise only.
+	db, err := sql.Open("sqlite", path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(8000)&_pragma=cache_size(-65536)")
 	if err != nil {
 		return nil, err
 	}

@@ -112,7 +112,7 @@ func (h *hosted) deposit(account string) error {
 // durable asks how many commands a second become durable in process, against
 // the ceiling of the same table.
 func durable(o options) error {
-	fmt.Println("How many commands a second are durable on SQLite, in process, against plain inserts into the same table in groups?")
+	fmt.Println("How many commands a second are durable on SQLite, in process, against plain inserts into the same table in groups (best of three)?")
 	fmt.Printf("%8s %28s %28s %7s\n", "callers", "ceiling /s (p50, p99)", "ringhold /s (p50, p99)", "ratio")
 	for _, callers := range []int{1, 16, 256, 1024} {
 		top, own, err := durablePair(o, callers)
@@ -129,21 +129,34 @@ func (f figure) String() string {
 	return fmt.Sprintf("%.0f (%v, %v)", f.perSecond, f.p50.Round(10*time.Microsecond), f.p99.Round(10*time.Microsecond))
 }
 
+func measureCeiling(dir string, callers int, each time.Duration) (f figure, err error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return f, err
+	}
+	c, err := newCeiling(dir)
+	if err != nil {
+		return f, err
+	}
+	if f, err = closedLoop(callers, each, c.do); err != nil {
+		return f, err
+	}
+	return f, c.close()
+}
+
 func durablePair(o options, callers int) (top, own figure, err error) {
 	dir, err := os.MkdirTemp(o.dir, "durable-")
 	if err != nil {
 		return top, own, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a temporary directory
-	c, err := newCeiling(dir)
-	if err != nil {
-		return top, own, err
-	}
-	if top, err = closedLoop(callers, o.each, c.do); err != nil {
-		return top, own, err
-	}
-	if err := c.close(); err != nil {
-		return top, own, err
+	for run := range 3 {                     // the best of three
+		one, err := measureCeiling(filepath.Join(dir, fmt.Sprint("ceiling", run)), callers, o.each)
+		if err != nil {
+			return top, own, err
+		}
+		if one.perSecond > top.perSecond {
+			top = one
+		}
 	}
 	h, err := newHosted(dir)
 	if err != nil {
