@@ -25,6 +25,9 @@ import (
 // that ids are spread.
 const devMembers = 3
 
+// shutdownTime is how long a stopping process waits for what it has begun.
+const shutdownTime = 10 * time.Second
+
 // runOptions are the flags of dev and serve.
 type runOptions struct {
 	manifest string

@@ -131,7 +131,7 @@ func (l *Local) join(ctx context.Context) ([]ring.Member, error) {
 	for i := range joined {
 		id := fmt.Sprintf("m%d-%s", i, life[len(life)-12:])
 		joined[i] = ring.Member{ID: ring.MemberID(id), Address: "in-process:" + id}
-		if _, err := l.cfg.Store.Join(ctx, store.Member{ID: store.MemberID(id), Address: joined[i].Address, Writers: 1}, localLease); err != nil {
+		if _, err := l.cfg.Store.Join(ctx, store.Member{ID: joined[i].ID, Address: joined[i].Address, Writers: 1}, localLease); err != nil {
 			return nil, err
 		}
 	}

@@ -82,9 +82,9 @@ func StartMember(ctx context.Context, cfg MemberConfig) (*Member, error) {
 func (m *Member) Own(ctx context.Context, r *ring.Ring) error {
 	m.ring.Store(r)
 	var mine []ring.Slot
-	for s := range r.Slots {
-		if owner, ok := r.Owner(ring.Slot(s)); ok && string(owner.ID) == string(m.cfg.ID) {
-			mine = append(mine, ring.Slot(s))
+	for _, s := range m.cfg.Plan.allSlots() {
+		if owner, ok := r.Owner(s); ok && owner.ID == m.cfg.ID {
+			mine = append(mine, s)
 		}
 	}
 	got, err := m.host.Acquire(ctx, mine)
@@ -148,11 +148,7 @@ func (m *Member) Stop(ctx context.Context) error {
 		close(stopped)
 	}()
 	err := m.calls.Close(ctx)
-	all := make([]ring.Slot, m.cfg.Plan.Slots)
-	for s := range all {
-		all[s] = ring.Slot(s)
-	}
-	if releaseErr := m.host.Release(ctx, all); err == nil {
+	if releaseErr := m.host.Release(ctx, m.cfg.Plan.allSlots()); err == nil {
 		err = releaseErr
 	}
 	m.host.Stop()

@@ -15,6 +15,7 @@ import (
 	"github.com/ringhold/ringhold/handler"
 	"github.com/ringhold/ringhold/internal/jsonschema"
 	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/runtime"
 )
 
@@ -274,6 +275,25 @@ func accessOf(a v1alpha1.Access) dispatch.Access {
 	case v1alpha1.AccessDenied:
 	}
 	return dispatch.AccessDenied
+}
+
+// core returns the aggregate of a declared stream, or nil.
+func (p *Plan) core(name message.StreamName) *aggregate.Core {
+	for i := range p.Streams {
+		if p.Streams[i].Core.Stream == name {
+			return p.Streams[i].Core
+		}
+	}
+	return nil
+}
+
+// allSlots returns all slots of the group, in their order.
+func (p *Plan) allSlots() []ring.Slot {
+	all := make([]ring.Slot, p.Slots)
+	for s := range all {
+		all[s] = ring.Slot(s)
+	}
+	return all
 }
 
 // router makes the services of one host.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -99,11 +98,7 @@ func (s *clusterServer) Drain(ctx context.Context, req *pb.DrainRequest) (*pb.Dr
 		defer cancel()
 	}
 	before := s.member.host.Owned()
-	all := make([]ring.Slot, s.member.cfg.Plan.Slots)
-	for i := range all {
-		all[i] = ring.Slot(i)
-	}
-	if err := s.member.host.Release(ctx, all); err != nil {
+	if err := s.member.host.Release(ctx, s.member.cfg.Plan.allSlots()); err != nil {
 		return nil, storeError("release the slots", err)
 	}
 	left := s.member.host.Owned()
@@ -119,6 +114,3 @@ func BinaryVersion() string {
 	}
 	return info.Main.Version
 }
-
-// shutdownTime is how long a stopping member waits for what it has begun.
-const shutdownTime = 10 * time.Second

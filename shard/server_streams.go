@@ -57,7 +57,7 @@ func (s *streamsServer) ReadStream(req *pb.ReadStreamRequest, out grpc.ServerStr
 		if err != nil {
 			return storeError("read the stream", err)
 		}
-		if from == 0 && len(events) == 0 && !s.member.isStateBased(req.GetStream()) {
+		if from == 0 && len(events) == 0 && !s.member.cfg.Plan.core(message.StreamName(req.GetStream())).StateBased {
 			return refusalOf(&message.Message{}, message.NotFound{Stream: message.StreamName(req.GetStream()), ID: message.AggregateID(req.GetAggregateId())}, nil)
 		}
 		for i := range events {
@@ -99,11 +99,11 @@ func (m *Member) hosts(name message.StreamName) error {
 	if err := name.Validate(); err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())
 	}
+	if m.cfg.Plan.core(name) != nil {
+		return nil
+	}
 	var declared []string
 	for _, s := range m.cfg.Plan.Streams {
-		if s.Core.Stream == name {
-			return nil
-		}
 		declared = append(declared, string(s.Core.Stream))
 	}
 	reason := fmt.Sprintf("no stream %q is declared, there are: %s", name, strings.Join(declared, ", "))
@@ -111,15 +111,6 @@ func (m *Member) hosts(name message.StreamName) error {
 		reason = fmt.Sprintf("no stream %q is declared, there are none", name)
 	}
 	return wire.RefusalStatus(&pb.Refusal{Kind: pb.Kind_KIND_NOT_FOUND, Stream: string(name), Reason: reason}, reason).Err()
-}
-
-func (m *Member) isStateBased(name string) bool {
-	for _, s := range m.cfg.Plan.Streams {
-		if string(s.Core.Stream) == name {
-			return s.Core.StateBased
-		}
-	}
-	return false
 }
 
 // refusalOf returns the status of an answer to what is no service: its caller
@@ -243,18 +234,9 @@ func (s *streamsServer) state(req *pb.GetStateRequest, view handler.View) (*pb.G
 	}
 	return &pb.GetStateResponse{
 		Stream: req.GetStream(), AggregateId: req.GetAggregateId(), Version: int64(view.Version),
-		State: wire.EncodeValue(value), SchemaVersion: uint32(s.member.stateSchema(message.StreamName(req.GetStream()))),
+		State: wire.EncodeValue(value), SchemaVersion: uint32(s.member.cfg.Plan.core(message.StreamName(req.GetStream())).StateSchema),
 		Deleted: !view.Exists,
 	}, nil
-}
-
-func (m *Member) stateSchema(name message.StreamName) int {
-	for _, s := range m.cfg.Plan.Streams {
-		if s.Core.Stream == name {
-			return s.Core.StateSchema
-		}
-	}
-	return 0
 }
 
 func historyError(err error, name message.StreamName, id message.AggregateID) error {
