@@ -81,6 +81,9 @@ type LoadRequest struct {
 	Hydrate bool
 	// Events limits the page of events; 0 means none.
 	Events int
+	// Bare lets the store leave Metadata and Command out of those events: who
+	// only folds them does not need these, and they are most of the bytes.
+	Bare bool
 	// Messages are looked up in the stream's whole history, and in the newest
 	// commands of its state.
 	Messages []message.ID
