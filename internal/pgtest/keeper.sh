@@ -1,0 +1,50 @@
+# Keeps one server: makes a folder for it, starts and kills it as it is told on standard input, and ends it and removes the
+# folder when that input ends, which it does with the process that holds its other end, however that one dies.
+#
+#   sh -c "$(cat keeper.sh)" keeper PARENT
+#
+# Says "dir PATH" first. Each command is one line, and is answered by one:
+#   do COMMAND       runs a shell command in the folder; "done STATUS"
+#   start COMMAND    starts the server; "pid PID", and "gone" once it and all its children have ended
+#   kill SIGNAL      sends the server a signal and waits for it and its children; answered by that "gone"
+trap '' PIPE
+dir=$(mktemp -d "${1%/}/ringhold-pg-XXXXXX") || exit 1
+cd "$dir" || exit 1
+mkfifo alive || exit 1
+echo "dir $dir"
+
+pid=
+end() {
+	if [ -n "$pid" ]; then
+		kill -s "$1" "$pid" 2>/dev/null
+		wait "$pid" "$gone"
+		pid=
+	fi
+}
+
+while read -r word rest; do
+	case $word in
+	do)
+		(eval "$rest") >>log 2>&1 </dev/null
+		echo "done $?"
+		;;
+	start)
+		# Every process of the server inherits the writing end of this pipe; the reader sees its end with the last of them.
+		{
+			cat <alive >/dev/null
+			echo gone
+		} &
+		gone=$!
+		(eval "exec $rest") >>log 2>&1 </dev/null 3>alive &
+		pid=$!
+		echo "pid $pid"
+		;;
+	kill) end "$rest" ;;
+	esac
+done
+
+end QUIT
+# A postmaster that was killed leaves its segment of shared memory behind; its id is in the seventh line.
+segment=$(sed -n '7s/.* //p' data/postmaster.pid 2>/dev/null)
+if [ -n "$segment" ]; then ipcrm -m "$segment" 2>/dev/null; fi
+cd / && rm -rf "$dir"

@@ -1,0 +1,5 @@
+package pgtest
+
+import "errors"
+
+var errNoPgbouncer = errors.New("pgbouncer was not found")
