@@ -18,7 +18,6 @@ import (
 	"github.com/ringhold/ringhold/dispatch"
 	"github.com/ringhold/ringhold/gateway"
 	"github.com/ringhold/ringhold/message/wire"
-	"github.com/ringhold/ringhold/store"
 )
 
 // devMembers is how many members dev starts unless it is told: enough to see
@@ -27,6 +26,13 @@ const devMembers = 3
 
 // shutdownTime is how long a stopping process waits for what it has begun.
 const shutdownTime = 10 * time.Second
+
+const (
+	devName = "dev" // the command that brings schemas up to date by itself
+	// storeEnv holds a store's address, so that a password need not stand on a
+	// command line, which everybody on a machine can read.
+	storeEnv = "RINGHOLD_STORE"
+)
 
 // runOptions are the flags of dev and serve.
 type runOptions struct {
@@ -45,7 +51,7 @@ func (o *runOptions) flags(cmd *cobra.Command, listen string) {
 	f := cmd.Flags()
 	f.StringVarP(&o.manifest, "file", "f", "aggregateservice.yaml", "manifest of the AggregateService to run")
 	f.StringVar(&o.data, "data", "", "directory of the embedded store (default .ringhold/NAME of the manifest)")
-	f.StringVar(&o.store, "store", "", "store to use instead: sqlite:PATH, or memory: for one that is gone at the end")
+	f.StringVar(&o.store, "store", "", "store to use instead: postgres://USER@HOST:PORT/DATABASE, sqlite:PATH, or memory: for one that is gone at the end (default $"+storeEnv+")")
 	f.StringVar(&o.listen, "listen", listen, "address to serve gRPC and HTTP on")
 	f.StringVar(&o.logLevel, "log-level", "info", "what to log: debug, info, warn or error")
 	f.BoolVar(&o.logJSON, "log-json", false, "log JSON lines instead of text")
@@ -55,18 +61,26 @@ func (o *runOptions) flags(cmd *cobra.Command, listen string) {
 func devCommand(b Binary) *cobra.Command {
 	var o runOptions
 	cmd := &cobra.Command{
-		Use:   "dev",
+		Use:   devName,
 		Short: "Run a service on this machine: members, ring and gateway in one process",
 		Long: `Runs the service of a manifest in one process: the members, the ring and the
 gateway, over an embedded SQLite store. What was answered is on disk: a second
 start goes on where the first one stopped, however it stopped.
+
+With --store postgres://USER@HOST:PORT/DATABASE it keeps the events in PostgreSQL,
+in the schema ringhold or the one that ?search_path=NAME names, which it creates.
+One process serves a group: a second one is refused while the first is alive. After
+a process that was killed, a start waits about three seconds until that is certain.
+RINGHOLD_STORE can hold the URL instead, and PGPASSWORD or a password file the
+password.
 
 It serves gRPC (with reflection) and JSON over HTTP on one port, with the streams
 and the cluster's inspection on it too, and asks nobody who they are. So it
 listens on loopback unless told otherwise.`,
 		Example: `  ringhold dev -f examples/bank/aggregateservice.yaml
   ringhold dev -f examples/bank/aggregateservice.yaml --data /tmp/bank --members 1
-  ringhold dev -f aggregateservice.yaml --store memory: --listen 127.0.0.1:9090`,
+  ringhold dev -f aggregateservice.yaml --store memory: --listen 127.0.0.1:9090
+  ringhold dev -f aggregateservice.yaml --store postgres://me@localhost/shop`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("members") && o.members < 1 {
@@ -87,7 +101,8 @@ func serveCommand(b Binary) *cobra.Command {
 		Short: "Serve one member of a service",
 		Long: `Serves the service of a manifest with one member. The dispatching of messages
 and health stand on --listen; reading streams and inspecting the cluster, which
-nobody is asked for, on --admin.`,
+nobody is asked for, on --admin. The schema of a PostgreSQL store is left as it
+is: "migrate" brings it up to date.`,
 		Example: "  shard serve -f aggregateservice.yaml --listen 127.0.0.1:7400 --admin 127.0.0.1:7401",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -124,18 +139,24 @@ func run(ctx context.Context, name string, out, errOut io.Writer, b Binary, o ru
 		return err
 	}
 	defer func() { _ = listener.Close() }()
-	address := storeAddress(o, m.Name)
-	s, err := openStore(ctx, address, plan.Group, describe(name, listener.Addr()), true)
+	address, process := storeAddress(o, m.Name), describe(name, listener.Addr())
+	s, err := openStore(ctx, opening{
+		address: address, group: plan.Group, owner: process, log: log,
+		migrate: name == devName || !isPostgres(address),
+	})
 	if err != nil {
-		return explainOpen(err)
+		return explainStore(err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if o.members == 0 {
 		o.members = min(devMembers, plan.Slots)
 	}
-	local, err := StartLocal(ctx, LocalConfig{Store: s, Plan: plan, Members: o.members, Logger: log})
+	local, err := StartLocal(ctx, LocalConfig{
+		Store: s, Plan: plan, Members: o.members, Logger: log, Shared: isPostgres(address), Process: process,
+		Say: func(line string) { fmt.Fprintln(out, line) },
+	})
 	if err != nil {
-		return err
+		return explainStore(err)
 	}
 	defer func() {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
@@ -146,8 +167,8 @@ func run(ctx context.Context, name string, out, errOut io.Writer, b Binary, o ru
 	if err != nil {
 		return err
 	}
-	banner{name: name, manifest: m, plan: plan, local: local, store: address, listener: listener.Addr(), open: o.admin == "", out: out}.print()
-	err = serveAll(ctx, servers)
+	banner{name: name, manifest: m, plan: plan, local: local, store: redacted(address), listener: listener.Addr(), open: o.admin == "", out: out}.print()
+	err = serveAll(ctx, servers, local)
 	fmt.Fprintln(out, "\nstopping: finishing what was begun")
 	return err
 }
@@ -182,9 +203,9 @@ func openServers(ctx context.Context, local *Local, log *slog.Logger, o runOptio
 	return []server{{g, public}, {second, admin}}, nil
 }
 
-// serveAll serves until ctx ends or one of the servers fails, then shuts all of
-// them down.
-func serveAll(ctx context.Context, servers []server) error {
+// serveAll serves until ctx ends, one of the servers fails or another process has
+// taken the group, then shuts all of them down.
+func serveAll(ctx context.Context, servers []server, local *Local) error {
 	failed := make(chan error, len(servers))
 	var serving sync.WaitGroup
 	for _, s := range servers {
@@ -194,6 +215,8 @@ func serveAll(ctx context.Context, servers []server) error {
 	select {
 	case <-ctx.Done():
 	case first = <-failed:
+	case <-local.TakenOver():
+		first = local.Cause(ctx)
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
@@ -266,10 +289,14 @@ func (o *runOptions) check() error {
 	return nil
 }
 
-// storeAddress is --store, or the embedded file in the data directory.
+// storeAddress is --store, or what the environment says, or the embedded file in
+// the data directory.
 func storeAddress(o runOptions, name string) string {
 	if o.store != "" {
 		return o.store
+	}
+	if from := os.Getenv(storeEnv); from != "" && o.data == "" {
+		return from
 	}
 	dir := o.data
 	if dir == "" {
@@ -280,14 +307,9 @@ func storeAddress(o runOptions, name string) string {
 
 // describe says what this process is, for a second one that wants its store.
 func describe(name string, address net.Addr) string {
-	return fmt.Sprintf("ringhold %s, pid %d, since %s, listening on %s", name, os.Getpid(), time.Now().Format(time.DateTime), address)
-}
-
-// explainOpen adds what to do to errors of opening a store.
-func explainOpen(err error) error {
-	var locked *store.LockedError
-	if errors.As(err, &locked) {
-		return fmt.Errorf("%w: end it first, or choose another directory with --data", err)
+	host, err := os.Hostname()
+	if err != nil {
+		host = "this host, which has no name"
 	}
-	return err
+	return fmt.Sprintf("ringhold %s, pid %d on %s, since %s, listening on %s", name, os.Getpid(), host, time.Now().Format(time.DateTime), address)
 }

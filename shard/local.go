@@ -17,25 +17,36 @@ import (
 
 	"github.com/ringhold/ringhold/dispatch"
 	"github.com/ringhold/ringhold/ring"
+	"github.com/ringhold/ringhold/shard/internal/lease"
 	"github.com/ringhold/ringhold/store"
 )
 
-// localLease is the lease of members that share a process. Nobody waits for it:
-// the store is theirs alone, and a process that opens it later deposes them.
-const localLease = time.Second
+// longestOwn is how long a start tries to take its slots: what an earlier process
+// has left in the store may hold them for a moment.
+const longestOwn = 10 * time.Second
 
 // LocalConfig says how a group runs within one process.
 type LocalConfig struct {
-	Store   store.Store // of which no other process may be alive
+	Store   store.Store
 	Plan    *Plan
 	Members int
 	Logger  *slog.Logger
 	// Observer of dispatches; may be nil.
 	Observer dispatch.Observer
+
+	// Shared says that other processes reach the store too. The members then keep
+	// leases, and a start waits until those of an earlier process are over. Not
+	// set, the store is this process's alone, and who was there before is gone.
+	Shared bool
+	// Process is what this process says of itself to one that wants to start
+	// beside it, above all where it listens. Needed when the store is shared.
+	Process string
+	// Say is given lines for a person who waits for the start; may be nil.
+	Say func(line string)
 }
 
-// Local is a whole group in one process: its members over one store that is
-// theirs alone, each behind an in-memory connection of its own, as gateways
+// Local is a whole group in one process: its members over one store that no other
+// process writes to meanwhile, each behind an in-memory connection of its own, as gateways
 // reach members elsewhere over the network.
 type Local struct {
 	cfg     LocalConfig
@@ -43,30 +54,44 @@ type Local struct {
 	conns   map[ring.MemberID]*grpc.ClientConn
 	ring    *ring.Ring
 	serving sync.WaitGroup
+
+	life   string  // what the ids of the members end with
+	keeper *keeper // nil unless the store is shared
+	// Of those who look after the slots of a shared store.
+	regainers sync.WaitGroup
+	looking   context.Context
+	regain    context.CancelFunc // ends looking
 }
 
 // StartLocal deposes the members that an earlier process left behind, joins new
-// ones, spreads the slots evenly over them and serves.
+// ones, spreads the slots evenly over them and serves. Where another process is
+// alive it returns a *RivalError.
 func StartLocal(ctx context.Context, cfg LocalConfig) (*Local, error) {
 	if cfg.Members < 1 || cfg.Members > cfg.Plan.Slots {
 		return nil, fmt.Errorf("members is %d, it has to be from 1 to the number of slots, %d", cfg.Members, cfg.Plan.Slots)
 	}
-	l := &Local{cfg: cfg, conns: map[ring.MemberID]*grpc.ClientConn{}}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	life := uuid.Must(uuid.NewV7()).String()
+	l := &Local{cfg: cfg, conns: map[ring.MemberID]*grpc.ClientConn{}, life: life[len(life)-12:]}
 	if err := l.start(ctx); err != nil {
-		return nil, errors.Join(err, l.Stop(ctx))
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		defer cancel()
+		return nil, errors.Join(err, l.Stop(stopping))
 	}
 	return l, nil
 }
 
 func (l *Local) start(ctx context.Context) error {
-	old, err := l.lastRing(ctx)
+	if _, err := l.lastRing(ctx); err != nil { // before anybody waits for anything
+		return err
+	}
+	joined, leases, err := l.enter(ctx)
 	if err != nil {
 		return err
 	}
-	if err := l.deposeEarlier(ctx); err != nil {
-		return err
-	}
-	joined, err := l.join(ctx)
+	old, err := l.lastRing(ctx)
 	if err != nil {
 		return err
 	}
@@ -77,7 +102,7 @@ func (l *Local) start(ctx context.Context) error {
 		return err
 	}
 	for i, one := range joined {
-		if err := l.startMember(ctx, i, one); err != nil {
+		if err := l.startMember(ctx, one, leases[i]); err != nil {
 			return err
 		}
 	}
@@ -89,6 +114,38 @@ func (l *Local) start(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// enter joins the members, and returns once no other process can write. The
+// leases are nil in a store that nobody else reaches.
+func (l *Local) enter(ctx context.Context) ([]ring.Member, []*held, error) {
+	joined := make([]ring.Member, l.cfg.Members)
+	leases := make([]*held, l.cfg.Members)
+	for i := range joined {
+		id := fmt.Sprintf("m%d-%s", i, l.life)
+		joined[i] = ring.Member{ID: ring.MemberID(id), Address: "in-process:" + id}
+	}
+	if !l.cfg.Shared {
+		if err := l.deposeEarlier(ctx); err != nil {
+			return nil, nil, err
+		}
+		for _, m := range joined {
+			// Nobody waits for this lease, and nobody renews it.
+			if _, err := l.cfg.Store.Join(ctx, store.Member{ID: m.ID, Address: m.Address, Writers: 1}, lease.Length); err != nil {
+				return nil, nil, err
+			}
+		}
+		return joined, leases, nil
+	}
+	l.keeper = newKeeper(l.cfg.Store, l.cfg.Logger)
+	for i, m := range joined {
+		var err error
+		if leases[i], err = l.keeper.join(ctx, store.Member{ID: m.ID, Address: l.cfg.Process, Writers: 1}); err != nil {
+			return nil, nil, err
+		}
+	}
+	l.keeper.start(ctx)
+	return joined, leases, l.takeOver(ctx)
 }
 
 // lastRing returns the version of the stored ring, and refuses another number
@@ -125,19 +182,6 @@ func (l *Local) deposeEarlier(ctx context.Context) error {
 	return nil
 }
 
-func (l *Local) join(ctx context.Context) ([]ring.Member, error) {
-	joined := make([]ring.Member, l.cfg.Members)
-	life := uuid.Must(uuid.NewV7()).String()
-	for i := range joined {
-		id := fmt.Sprintf("m%d-%s", i, life[len(life)-12:])
-		joined[i] = ring.Member{ID: ring.MemberID(id), Address: "in-process:" + id}
-		if _, err := l.cfg.Store.Join(ctx, store.Member{ID: joined[i].ID, Address: joined[i].Address, Writers: 1}, localLease); err != nil {
-			return nil, err
-		}
-	}
-	return joined, nil
-}
-
 func (l *Local) publish(ctx context.Context) error {
 	body, err := json.Marshal(l.ring)
 	if err != nil {
@@ -150,32 +194,64 @@ func (l *Local) publish(ctx context.Context) error {
 	return err
 }
 
-func (l *Local) startMember(ctx context.Context, i int, as ring.Member) error {
-	m, err := StartMember(ctx, MemberConfig{
+func (l *Local) startMember(ctx context.Context, as ring.Member, leased *held) error {
+	cfg := MemberConfig{
 		ID: as.ID, Address: as.Address, Writers: 1, Store: l.cfg.Store,
 		Plan: l.cfg.Plan, Logger: l.cfg.Logger, Observer: l.cfg.Observer,
-	})
+	}
+	if leased != nil {
+		cfg.MayAnswer = leased.mayAnswer
+	}
+	m, err := StartMember(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	l.members = append(l.members, m)
-	if err := m.Own(ctx, l.ring); err != nil {
+	if err := l.own(ctx, m, leased); err != nil {
 		return err
 	}
+	return l.connect(m)
+}
+
+// own has a member take its slots, and looks after them from then on if another
+// process, or the store, could take them away.
+func (l *Local) own(ctx context.Context, m *Member, leased *held) error {
+	err := m.Own(ctx, l.ring)
+	if leased == nil {
+		return err
+	}
+	patient, cancel := context.WithTimeout(ctx, longestOwn)
+	defer cancel()
+	for err != nil && pause(patient, look) == nil {
+		err = m.Own(ctx, l.ring)
+	}
+	if err != nil {
+		return err
+	}
+	if l.looking == nil {
+		l.looking, l.regain = context.WithCancel(context.WithoutCancel(ctx))
+	}
+	r := &regainer{member: m, held: leased, slots: m.slotsOf(l.ring), log: m.log}
+	l.regainers.Go(func() { r.run(l.looking) })
+	return nil
+}
+
+// connect serves a member on a connection in memory.
+func (l *Local) connect(m *Member) error {
 	listener := bufconn.Listen(1 << 20)
 	l.serving.Go(func() {
 		if err := m.Server().Serve(listener); err != nil {
 			m.log.Error("the member does not serve any more", "error", err)
 		}
 	})
-	conn, err := grpc.NewClient("passthrough:///"+string(as.ID),
+	conn, err := grpc.NewClient("passthrough:///"+string(m.ID()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMemberMessage)))
 	if err != nil {
-		return fmt.Errorf("connect to member %d: %w", i, err)
+		return fmt.Errorf("connect to member %s: %w", m.ID(), err)
 	}
-	l.conns[as.ID] = conn
+	l.conns[m.ID()] = conn
 	return nil
 }
 
@@ -188,19 +264,60 @@ func (l *Local) Conns() map[ring.MemberID]*grpc.ClientConn { return l.conns }
 // Members returns the members.
 func (l *Local) Members() []*Member { return l.members }
 
+// TakenOver is closed when the process does not own the group any more: its
+// members are deposed. It is nil if nobody else can take it.
+func (l *Local) TakenOver() <-chan struct{} {
+	if l.keeper == nil {
+		return nil
+	}
+	return l.keeper.fenced
+}
+
+// Cause says, once TakenOver is closed, what happened and who has the group now.
+func (l *Local) Cause(ctx context.Context) error { return l.takenOver(ctx, l.keeper.cause) }
+
 // Stop drains the members, marks them as gone in the store, and waits for all
 // goroutines. The store stays open.
 func (l *Local) Stop(ctx context.Context) error {
 	var faults []error
+	if l.keeper != nil {
+		l.keeper.leaving.Store(true)
+	}
+	if l.regain != nil {
+		l.regain()
+	}
+	l.regainers.Wait()
 	for _, conn := range l.conns {
 		faults = append(faults, conn.Close())
 	}
 	for _, m := range l.members {
-		faults = append(faults, m.Stop(ctx))
+		faults = append(faults, l.unlessTakenOver(m.Stop(ctx)))
+	}
+	faults = append(faults, l.signOff(ctx))
+	l.serving.Wait()
+	return errors.Join(faults...)
+}
+
+// unlessTakenOver leaves errors of a group that is not the process's any more to
+// what Cause says of it.
+func (l *Local) unlessTakenOver(err error) error {
+	select {
+	case <-l.TakenOver():
+		return nil
+	default:
+		return err
+	}
+}
+
+func (l *Local) signOff(ctx context.Context) error {
+	if l.keeper != nil {
+		return l.keeper.signOff(ctx)
+	}
+	var faults []error
+	for _, m := range l.members {
 		if _, err := l.cfg.Store.Depose(ctx, store.Depose{Member: m.ID(), Alone: true}); err != nil {
 			faults = append(faults, fmt.Errorf("sign off member %s: %w", m.ID(), err))
 		}
 	}
-	l.serving.Wait()
 	return errors.Join(faults...)
 }

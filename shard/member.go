@@ -30,6 +30,9 @@ type MemberConfig struct {
 	Logger  *slog.Logger
 	// Observer of dispatches; may be nil.
 	Observer dispatch.Observer
+	// MayAnswer says whether what is in memory is known to be the newest. Nil: it
+	// always is, since nobody else can write.
+	MayAnswer func() bool
 }
 
 // Member hosts the aggregates of the slots that it owns and serves them over
@@ -81,12 +84,7 @@ func StartMember(ctx context.Context, cfg MemberConfig) (*Member, error) {
 // Own takes those slots of the ring that are the member's and serves them.
 func (m *Member) Own(ctx context.Context, r *ring.Ring) error {
 	m.ring.Store(r)
-	var mine []ring.Slot
-	for _, s := range m.cfg.Plan.allSlots() {
-		if owner, ok := r.Owner(s); ok && owner.ID == m.cfg.ID {
-			mine = append(mine, s)
-		}
-	}
+	mine := m.slotsOf(r)
 	got, err := m.host.Acquire(ctx, mine)
 	if err != nil {
 		return fmt.Errorf("member %s: %w", m.cfg.ID, err)
@@ -95,6 +93,17 @@ func (m *Member) Own(ctx context.Context, r *ring.Ring) error {
 		return fmt.Errorf("member %s got %d of its %d slots: another process owns the rest", m.cfg.ID, got, len(mine))
 	}
 	return nil
+}
+
+// slotsOf returns the slots that a ring gives to the member.
+func (m *Member) slotsOf(r *ring.Ring) []ring.Slot {
+	var mine []ring.Slot
+	for _, s := range m.cfg.Plan.allSlots() {
+		if owner, ok := r.Owner(s); ok && owner.ID == m.cfg.ID {
+			mine = append(mine, s)
+		}
+	}
+	return mine
 }
 
 // Meet tells the member of another one of its group: what services dispatch

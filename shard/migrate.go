@@ -32,9 +32,9 @@ has then. It changes nothing where that is so already. dev does it by itself.`,
 			address := storeAddress(o, m.Name)
 			done, err := migrate(cmd.Context(), address, m.Group())
 			if err != nil {
-				return explainOpen(err)
+				return explainStore(err)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", address, done)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", redacted(address), done)
 			return err
 		},
 	}
@@ -74,7 +74,7 @@ func migrate(ctx context.Context, address, group string) (done string, err error
 
 // touch opens a store and closes it.
 func touch(ctx context.Context, address, group string, migrate bool) error {
-	s, err := openStore(ctx, address, group, "ringhold migrate", migrate)
+	s, err := openStore(ctx, opening{address: address, group: group, owner: "ringhold migrate", migrate: migrate})
 	if err != nil {
 		return err
 	}

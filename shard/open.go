@@ -3,7 +3,7 @@ package shard
 import (
 	"context"
 	"fmt"
-	"net/url"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,22 +16,35 @@ import (
 // inMemory reports whether the store of an address is gone with the process.
 func inMemory(address string) bool { return address == "memory:" || address == "memory" }
 
-// openStore opens the store that a URL names: sqlite:PATH, or memory: for one
-// that is gone with the process. owner is what a second process is told.
-func openStore(ctx context.Context, address, group, owner string, migrate bool) (store.Store, error) {
-	kind, path, found := strings.Cut(address, ":")
+// isPostgres reports whether the store of an address is a PostgreSQL database,
+// which other processes reach too.
+func isPostgres(address string) bool {
+	scheme, _, found := strings.Cut(address, "://")
+	return found && (strings.EqualFold(scheme, "postgres") || strings.EqualFold(scheme, "postgresql"))
+}
+
+// opening says how to open a store.
+type opening struct {
+	address string // as --store takes it
+	group   string
+	owner   string // what a second process is told of this one
+	migrate bool   // bring the schema up to date first
+	log     *slog.Logger
+}
+
+// openStore opens the store that an address names: a postgres:// URL, sqlite:PATH,
+// or memory: for one that is gone with the process.
+func openStore(ctx context.Context, o opening) (store.Store, error) {
+	kind, path, found := strings.Cut(o.address, ":")
 	switch {
-	case inMemory(address):
-		return memory.New(memory.Config{Group: group}), nil
+	case inMemory(o.address):
+		return memory.New(memory.Config{Group: o.group}), nil
 	case found && kind == "sqlite":
 		path = strings.TrimPrefix(path, "//")
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return nil, fmt.Errorf("make the data directory: %w", err)
 		}
-		return sqlite.Open(ctx, sqlite.Config{Path: path, Group: group, Owner: owner, Migrate: migrate})
+		return sqlite.Open(ctx, sqlite.Config{Path: path, Group: o.group, Owner: o.owner, Migrate: o.migrate})
 	}
-	if u, err := url.Parse(address); err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") {
-		return nil, usagef("--store: PostgreSQL is not served by this release: give sqlite:PATH, or memory: for a store that is gone at the end")
-	}
-	return nil, usagef("--store: %q is neither sqlite:PATH nor memory: (which takes no path)", address)
+	return nil, usagef("--store: %q is neither postgres://USER@HOST:PORT/DATABASE nor sqlite:PATH nor memory: (which takes no path)", redacted(o.address))
 }
