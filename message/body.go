@@ -1,7 +1,6 @@
 package message
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -30,12 +29,21 @@ var ErrNotObject = errors.New("the request has to be a JSON object")
 // b: the caller must not change it afterwards.
 //
 // The hash of the body is taken here, of its canonical form (RFC 8785), so that
-// spaces, the order of keys and ways to write a number do not matter.
+// spaces, the order of keys and ways to write a number do not matter. It does
+// not allocate for requests of plain keys, strings and numbers.
 func JSONBody(b []byte) (Body, error) {
-	b = bytes.Trim(b, " \t\r\n") // JSON's white space, and no other
+	b = trimSpace(b)
 	if len(b) == 0 || string(b) == "null" {
 		return Body{}, nil
 	}
+	if hash, ok := canonicalHash(b); ok {
+		return Body{json: b, hash: hash}, nil
+	}
+	return anyJSONBody(b)
+}
+
+// anyJSONBody is JSONBody for any request, and says what is wrong with one.
+func anyJSONBody(b []byte) (Body, error) {
 	if !utf8.Valid(b) {
 		return Body{}, errors.New("the request is not valid UTF-8")
 	}

@@ -61,6 +61,15 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
+// trimSpace takes JSON's white space, and no other, away from both ends.
+func trimSpace(b []byte) []byte {
+	b = b[skipSpace(b, 0):]
+	for len(b) > 0 && skipSpace(b, len(b)-1) == len(b) {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
 // skipString returns the index behind the string that starts at i.
 func skipString(b []byte, i int) int {
 	for i++; i < len(b); i++ {
