@@ -46,7 +46,8 @@ func newKeeper(parent string, env ...string) (*keeper, error) {
 	shell := exec.CommandContext(context.Background(), "sh", "-c", keeperScript, "keeper", parent)
 	shell.Env = append(os.Environ(), env...)
 	shell.Dir = parent
-	shell.Stdin, shell.Stdout = in, out
+	// Whoever waits for the end of this process's output (go test does) thereby waits for the keeper.
+	shell.Stdin, shell.Stdout, shell.Stderr = in, out, os.Stderr
 	shell.SysProcAttr, err = apart()
 	if err == nil {
 		err = shell.Start()

@@ -11,6 +11,7 @@ trap '' PIPE
 dir=$(mktemp -d "${1%/}/ringhold-pg-XXXXXX") || exit 1
 cd "$dir" || exit 1
 mkfifo alive || exit 1
+exec 4>&2 2>>log # what the shell has to say of its children; 4 stays open to the end
 echo "dir $dir"
 
 pid=
@@ -25,7 +26,7 @@ end() {
 while read -r word rest; do
 	case $word in
 	do)
-		(eval "$rest") >>log 2>&1 </dev/null
+		(eval "$rest") >&2 </dev/null
 		echo "done $?"
 		;;
 	start)
@@ -35,7 +36,7 @@ while read -r word rest; do
 			echo gone
 		} &
 		gone=$!
-		(eval "exec $rest") >>log 2>&1 </dev/null 3>alive &
+		(eval "exec $rest") >&2 </dev/null 3>alive 4>&- &
 		pid=$!
 		echo "pid $pid"
 		;;

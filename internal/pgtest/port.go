@@ -15,7 +15,7 @@ func freePort(ctx context.Context) (int, error) {
 	var failed error
 	for range 100 {
 		port := 15000 + rand.IntN(17000)
-		listener, err := listen(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		listener, err := listen(ctx, loopback(port))
 		if err == nil {
 			return port, listener.Close()
 		}
@@ -28,3 +28,5 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	return config.Listen(ctx, "tcp", address)
 }
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -183,12 +181,14 @@ func (s *Server) report(err error) {
 }
 
 // Addr is where the server listens, host:port.
-func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
+func (s *Server) Addr() string { return loopback(s.port) }
 
 // Superuser returns the URL of the superuser, with no schema in it.
 func (s *Server) Superuser(testing.TB) string { return s.address() }
 
-func (s *Server) address() string { return "postgres://postgres@" + s.Addr() + "/postgres?sslmode=disable" }
+func (s *Server) address() string {
+	return "postgres://postgres@" + s.Addr() + "/postgres?sslmode=disable"
+}
 
 // Log returns the end of the server's log.
 func (s *Server) Log() string { return s.keeper.log() }
