@@ -3,8 +3,9 @@ package message
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"unicode/utf8"
+
+	"github.com/ringhold/ringhold/internal/plainjson"
 )
 
 // Most requests are in their canonical form (RFC 8785) already, or differ from
@@ -128,7 +129,7 @@ func plainKey(b []byte, i int) int {
 	if i >= len(b) || b[i] != '"' {
 		return -1
 	}
-	if i = skipPlain(b, i+1); i < len(b) && b[i] == '"' {
+	if i = plainjson.SkipPrintable(b, i+1); i < len(b) && b[i] == '"' {
 		return i + 1
 	}
 	return -1
@@ -139,7 +140,7 @@ func plainKey(b []byte, i int) int {
 func plainString(b []byte, i int) int {
 	start, wide := i, false
 	for i++; ; i++ {
-		if i = skipPlain(b, i); i >= len(b) {
+		if i = plainjson.SkipPrintable(b, i); i >= len(b) {
 			return -1
 		}
 		switch c := b[i]; {
@@ -170,31 +171,6 @@ func isShortEscape(c byte) bool {
 	return false
 }
 
-// skipPlain returns the index of the first byte from i on that is not printable
-// ASCII, or is a quote or a backslash.
-func skipPlain(b []byte, i int) int {
-	for ; len(b)-i >= 8; i += 8 {
-		if special(binary.LittleEndian.Uint64(b[i:])) {
-			break
-		}
-	}
-	for ; i < len(b); i++ {
-		if c := b[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			break
-		}
-	}
-	return i
-}
-
-// special reports whether one of eight bytes is below ' ', a quote, a
-// backslash, or beyond ASCII. A subtraction sets the high bit of a byte that was
-// smaller; what it borrows from the next byte matters no more then.
-func special(x uint64) bool {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
-	quote, backslash := x^ones*'"', x^ones*'\\'
-	return ((x-ones*' ')|(quote-ones)|(backslash-ones)|x)&high != 0
-}
-
 // plainNumber takes integers and decimal fractions of at most 15 digits that
 // are written as RFC 8785 writes them: no two of them are the same double, so
 // none has a shorter form. What may not follow a number, such as an exponent,
@@ -206,7 +182,7 @@ func plainNumber(b []byte, i int) int {
 		i++
 	}
 	start := i
-	i = skipDigits(b, i)
+	i = plainjson.SkipDigits(b, i)
 	digits := i - start
 	zero := digits == 1 && b[start] == '0'
 	switch {
@@ -219,7 +195,7 @@ func plainNumber(b []byte, i int) int {
 		return i
 	}
 	fraction := i + 1
-	i = skipDigits(b, fraction)
+	i = plainjson.SkipDigits(b, fraction)
 	digits += i - fraction
 	switch {
 	case i == fraction, digits > maxDigits, b[i-1] == '0':
@@ -233,13 +209,6 @@ func plainNumber(b []byte, i int) int {
 	}
 	if zeros > maxZeros {
 		return -1
-	}
-	return i
-}
-
-func skipDigits(b []byte, i int) int {
-	for i < len(b) && b[i] >= '0' && b[i] <= '9' {
-		i++
 	}
 	return i
 }
