@@ -29,9 +29,9 @@ type keeper struct {
 	pending  []byte // read, not yet a whole line
 }
 
-// newKeeper starts a keeper whose folder lies in parent. Its environment is
-// the process's and env.
-func newKeeper(parent string, env ...string) (*keeper, error) {
+// newKeeper starts a keeper whose folder lies in parent, and that ends its
+// server with that signal. Its environment is the process's and env.
+func newKeeper(parent, signal string, env ...string) (*keeper, error) {
 	in, commands, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func newKeeper(parent string, env ...string) (*keeper, error) {
 	}
 	defer out.Close()
 	// It has to live on when a test's context ends: it is what cleans up.
-	shell := exec.CommandContext(context.Background(), "sh", "-c", keeperScript, "keeper", parent)
+	shell := exec.CommandContext(context.Background(), "sh", "-c", keeperScript, "keeper", parent, signal)
 	shell.Env = append(os.Environ(), env...)
 	shell.Dir = parent
 	// Whoever waits for the end of this process's output (go test does) thereby waits for the keeper.

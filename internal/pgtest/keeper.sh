@@ -1,9 +1,9 @@
 # Keeps one server: makes a folder for it, starts and kills it as it is told on standard input, and ends it and removes the
 # folder when that input ends, which it does with the process that holds its other end, however that one dies.
 #
-#   sh -c "$(cat keeper.sh)" keeper PARENT
+#   sh -c "$(cat keeper.sh)" keeper PARENT SIGNAL
 #
-# Says "dir PATH" first. Each command is one line, and is answered by one:
+# The folder is made in PARENT; SIGNAL ends the server at the end.# Says "dir PATH" first. Each command is one line, and is answered by one:
 #   do COMMAND       runs a shell command in the folder; "done STATUS"
 #   start COMMAND    starts the server; "pid PID", and "gone" once it and all its children have ended
 #   kill SIGNAL      sends the server a signal and waits for it and its children; answered by that "gone"
@@ -44,7 +44,7 @@ while read -r word rest; do
 	esac
 done
 
-end QUIT
+end "$2"
 # A postmaster that was killed leaves its segment of shared memory behind; its id is in the seventh line.
 segment=$(sed -n '7s/.* //p' data/postmaster.pid 2>/dev/null)
 if [ -n "$segment" ]; then ipcrm -m "$segment" 2>/dev/null; fi

@@ -7,9 +7,6 @@ import (
 	"maps"
 	"os"
 	"testing"
-	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // Options of a server.
@@ -74,7 +71,7 @@ func Launch(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	// The language decides the words of errors, and the log is read by people.
-	if s.keeper, err = newKeeper(parent, "PGBIN="+bin, "LC_ALL=C", "LANGUAGE="); err != nil {
+	if s.keeper, err = newKeeper(parent, "QUIT", "PGBIN="+bin, "LC_ALL=C", "LANGUAGE="); err != nil {
 		return nil, err
 	}
 	err = s.keeper.do(`"$PGBIN/initdb" -D data -U postgres -A trust -E UTF8 --no-locale --no-sync`)
@@ -100,33 +97,15 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 	s.running = true
-	if err := s.ready(ctx); err != nil {
+	err := s.keeper.ready(ctx, s.address())
+	if errors.Is(err, errEnded) {
+		s.running = false
+		return errors.Join(err, s.keeper.reap("QUIT"))
+	}
+	if err != nil {
 		return errors.Join(err, s.end("QUIT"))
 	}
 	return nil
-}
-
-// ready waits until the server accepts connections.
-func (s *Server) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		conn, err := pgx.Connect(ctx, s.address())
-		if err == nil {
-			return conn.Close(ctx)
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("the server does not accept connections: %w\n%s", err, s.keeper.log())
-		}
-		ended, err := s.keeper.gone(20 * time.Millisecond)
-		if err != nil {
-			return err
-		}
-		if ended {
-			s.running = false
-			return errors.Join(fmt.Errorf("the server ended at its start:\n%s", s.keeper.log()), s.keeper.reap("QUIT"))
-		}
-	}
 }
 
 // end ends the server's processes and leaves its data.
