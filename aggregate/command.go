@@ -160,10 +160,19 @@ func readerFor[C any]() func(*message.Message) (any, message.Violations) {
 			out := reflect.New(c.message).Interface()
 			return out, message.FaultsOf(m.Raw.Decode(out))
 		}
-		var out C
-		if err := m.Raw.Decode(&out); err != nil {
-			return out, message.FaultsOf(err)
+		if b := m.Raw.JSON(); b != nil {
+			if out, ok := c.decodePlain(b); ok {
+				return out, nil // each key was a field's name to the letter
+			}
 		}
-		return out, m.Raw.Misspelt(names)
+		return readAny[C](m, names)
 	}
+}
+
+func readAny[C any](m *message.Message, names []string) (any, message.Violations) {
+	var out C
+	if err := m.Raw.Decode(&out); err != nil {
+		return out, message.FaultsOf(err)
+	}
+	return out, m.Raw.Misspelt(names)
 }

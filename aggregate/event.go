@@ -111,7 +111,7 @@ func Event[S, E any](d *Definition[S], name string, apply func(*S, E), options .
 	c := codecFor[E]()
 	k := &kind{
 		core: d.core, name: name, schema: 1, proto: c.message != nil,
-		encode: func(v any) (Payload, error) { return c.encode(v.(E)) },
+		encode: c.encodeAny,
 		decode: untyped(c.decode), rewrite: c.rewrite,
 		apply: func(state, event any) { apply(state.(*S), event.(E)) },
 	}

@@ -182,7 +182,7 @@ func orders() *rapid.Generator[order] {
 		at := time.Unix(rapid.Int64Range(-1<<40, 1<<40).Draw(t, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns")).UTC()
 		o := order{
 			ID: name(text.Draw(t, "id")), Text: text.Draw(t, "text"), N: rapid.Int64().Draw(t, "n"), Small: rapid.Int8().Draw(t, "small"),
-			U: rapid.Uint16().Draw(t, "u"), F: floats.Draw(t, "f"), F32: rapid.Float32().Draw(t, "f32"), B: rapid.Bool().Draw(t, "b"), At: at,
+			U: rapid.Uint16().Draw(t, "u"), F: floats.Draw(t, "f"), F32: rapid.OneOf(rapid.Float32(), rapid.SampledFrom([]float32{1e-6, 1e21, 1e20, 1e-7})).Draw(t, "f32"), B: rapid.Bool().Draw(t, "b"), At: at,
 			P: rapid.Ptr(rapid.Int(), true).Draw(t, "p"), Lines: rapid.SliceOfN(lines, 0, 3).Draw(t, "lines"), First: lines.Draw(t, "first"),
 			Last: rapid.Ptr(lines, true).Draw(t, "last"), Plain: rapid.Int().Draw(t, "plain"), Dash: 1, private: 1,
 		}
