@@ -3,170 +3,132 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
-	"time"
-
-	"github.com/ringhold/ringhold/aggregate"
-	"github.com/ringhold/ringhold/handler"
-	"github.com/ringhold/ringhold/message"
-	"github.com/ringhold/ringhold/ring"
-	"github.com/ringhold/ringhold/runtime"
-	"github.com/ringhold/ringhold/store"
-	"github.com/ringhold/ringhold/store/sqlite"
+	"runtime"
+	"strconv"
 )
 
-// account is a small aggregate, as many are.
-type account struct {
-	Balance int    `json:"balance"`
-	Note    string `json:"note"`
-}
-
-type deposit struct {
-	AccountID string `json:"account_id"`
-	Amount    int    `json:"amount"`
-	Note      string `json:"note"`
-}
-
-type deposited struct {
-	Amount int    `json:"amount"`
-	Note   string `json:"note"`
-}
-
-func accounts() *aggregate.Definition[account] {
-	d := aggregate.New[account]("accounts")
-	event := aggregate.Event(d, "deposited", func(a *account, e deposited) { a.Balance += e.Amount })
-	aggregate.Command(d, "deposit", nil, func(m *aggregate.Message[account], _ account, c deposit) aggregate.Decision[account] {
-		return m.Emit(event(deposited{c.Amount, c.Note})).OK()
-	})
-	return d
-}
-
-// hosted is a runtime over a SQLite file.
-type hosted struct {
-	store   store.Store
-	host    *runtime.Host
-	binding *handler.Binding
-}
-
-const benchSlots = 256
-
-func newHosted(dir string) (*hosted, error) {
-	ctx := context.Background()
-	s, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(dir, "ringhold.db"), Group: "bench", Migrate: true})
-	if err != nil {
-		return nil, err
+// durable asks how many commands a second become durable in process.
+func durable(ctx context.Context, b *bench, r *result) error {
+	r.how("Closed loops of callers on %d aggregates that are live, events with %d bytes of data, each figure over %v; the best of %d rounds on both sides, in turn, each round on empty tables.", b.ids, b.payload, b.each, b.rounds)
+	r.how("The ceiling is a client that hands commands over to a writer, which inserts them in groups with the bytes that Ringhold stores, and checks nothing; on PostgreSQL with INSERT … SELECT FROM unnest, with one or two writers, whichever is better.")
+	r.how("The plain table has 200 bytes of data (or what -payload says), a primary key and one unique index. A command per CPU-second counts callers, Ringhold and server.")
+	of := newIDs("acc", b.ids, b.payload)
+	for _, kind := range []string{inMemory, onSQLite, onPostgres} {
+		if !b.uses(kind) {
+			continue
+		}
+		if err := durableOn(ctx, b, r, kind, of); err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
+		}
 	}
-	if _, err := s.Join(ctx, store.Member{ID: "bench", Writers: 1}, time.Second); err != nil {
-		return nil, err
-	}
-	core := accounts().Core()
-	h, err := runtime.New(ctx, runtime.Config{
-		Store: s, Member: "bench", Slots: benchSlots, Streams: []runtime.Stream{{Core: core}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	all := make([]ring.Slot, benchSlots)
-	for i := range all {
-		all[i] = ring.Slot(i)
-	}
-	if _, err := h.Acquire(ctx, all); err != nil {
-		return nil, err
-	}
-	meta, err := handler.NewMetadata(nil)
-	if err != nil {
-		return nil, err
-	}
-	return &hosted{store: s, host: h, binding: &handler.Binding{
-		Service: "deposit", Core: core, Command: core.Command("deposit"), On: handler.MaybeNew,
-		IDField: "account_id", CommitTimeout: handler.DefaultCommitTimeout, Metadata: meta,
-	}}, nil
+	return nil
 }
 
-func (h *hosted) close() error {
-	h.host.Stop()
-	return h.store.Close()
-}
+// durableTable has the columns of all stores; a store's own table has those
+// that it can fill.
+var durableColumns = []string{"callers", "", "commands/s", "p50", "p99", "per CPU-s", "process CPU", "server CPU", "per fsync", "WAL each", "per append", "Ringhold is"}
 
-var note = strings.Repeat("x", 20)
-
-// deposit runs one command until it is durable and answered.
-func (h *hosted) deposit(account string) error {
-	raw, err := message.JSONBody([]byte(`{"account_id":"` + account + `","amount":100,"note":"` + note + `"}`))
+// durableOn measures one store at all numbers of callers.
+func durableOn(ctx context.Context, b *bench, r *result, kind string, of *ids) error {
+	t := table{Title: title(kind), Columns: durableColumns}
+	rate := map[string]*series{}
+	own, ownSlow := series{Name: "Ringhold p50"}, series{Name: "Ringhold p99"}
+	rawP50, rawP99 := series{Name: "ceiling p50", Dashed: true}, series{Name: "ceiling p99", Dashed: true}
+	ratios := series{Name: "Ringhold ÷ ceiling"}
+	var last float64
+	field, err := b.contenders(ctx, kind, of)
 	if err != nil {
 		return err
 	}
-	m := &message.Message{Service: "deposit", Raw: raw, Valid: true, InvokedAt: time.Now().UTC()}
-	m.FillIDs()
-	answer := make(chan message.Response, 1)
-	h.host.Serve(context.Background(), h.binding, m, func(r message.Response) { answer <- r })
-	r := <-answer
-	if _, ok := r.(message.OK); !ok {
-		return fmt.Errorf("answered %#v", r)
-	}
-	return nil
-}
-
-// durable asks how many commands a second become durable in process, against
-// the ceiling of the same table.
-func durable(o options) error {
-	fmt.Println("How many commands a second are durable on SQLite, in process, against plain inserts into the same table in groups (best of three)?")
-	fmt.Printf("%8s %28s %28s %7s\n", "callers", "ceiling /s (p50, p99)", "ringhold /s (p50, p99)", "ratio")
-	for _, callers := range []int{1, 16, 256, 1024} {
-		top, own, err := durablePair(o, callers)
+	for _, callers := range b.callers {
+		best, err := b.contest(ctx, field, kind, callers)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%8d %28s %28s %7.2f\n", callers, top, own, own.perSecond/top.perSecond)
+		for _, what := range []string{ringholdName, ceilingName, plainName} {
+			f, ok := best[what]
+			if !ok {
+				continue
+			}
+			t.Rows = append(t.Rows, f.row(callers, what, best[ringholdName]))
+			if rate[what] == nil {
+				rate[what] = &series{Name: what, Dashed: what != ringholdName}
+			}
+			rate[what].add(float64(callers), f.perSecond)
+		}
+		mine, top := best[ringholdName], best[ceilingName]
+		own.add(float64(callers), mine.p50.Seconds()*1000)
+		ownSlow.add(float64(callers), mine.p99.Seconds()*1000)
+		rawP50.add(float64(callers), top.p50.Seconds()*1000)
+		rawP99.add(float64(callers), top.p99.Seconds()*1000)
+		last = mine.perSecond / top.perSecond
+		ratios.add(float64(callers), last)
 	}
-	fmt.Println()
+	r.Tables = append(r.Tables, t)
+	throughput := chart{File: "durable-" + kind, Title: "Durable commands a second, " + title(kind), Kind: "lines", X: "callers", Y: "commands/s", LogX: true}
+	for _, what := range []string{ringholdName, ceilingName, plainName} {
+		if s := rate[what]; s != nil {
+			throughput.Series = append(throughput.Series, *s)
+		}
+	}
+	r.Charts = append(r.Charts, throughput, chart{
+		File: "latency-" + kind, Title: "Latency, " + title(kind), Kind: "lines", X: "callers", Y: "ms", LogX: true, LogY: true,
+		Series: []series{own, ownSlow, rawP50, rawP99},
+	})
+	most := b.callers[len(b.callers)-1]
+	switch kind {
+	case onPostgres:
+		r.how("PostgreSQL: %s.", b.server.settings)
+		r.Goals = append(r.Goals, goal{Text: fmt.Sprintf("durable commands on PostgreSQL at %d callers, of the ceiling in the same table", most), Goal: 0.6, Figure: last, Partial: unless(most == 1024, "-callers does not end with 1024")})
+		r.Charts = append(r.Charts, chart{File: "ratio-" + kind, Title: "Ringhold ÷ ceiling, " + title(kind), Kind: "lines", X: "callers", Y: "ratio", LogX: true, Line: 0.6, Series: []series{ratios}})
+	case onSQLite:
+		lowest := ratios.Y[0]
+		for _, ratio := range ratios.Y {
+			lowest = min(lowest, ratio)
+		}
+		r.Goals = append(r.Goals, goal{Text: "durable commands on SQLite, of its ceiling, at the worst number of callers", Goal: 0.5, Figure: lowest})
+	}
 	return nil
 }
 
-func (f figure) String() string {
-	return fmt.Sprintf("%.0f (%v, %v)", f.perSecond, f.p50.Round(10*time.Microsecond), f.p99.Round(10*time.Microsecond))
+func unless(ok bool, why string) string {
+	if ok {
+		return ""
+	}
+	return why
 }
 
-func measureCeiling(dir string, callers int, each time.Duration) (f figure, err error) {
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return f, err
-	}
-	c, err := newCeiling(dir)
-	if err != nil {
-		return f, err
-	}
-	if f, err = closedLoop(callers, each, c.do); err != nil {
-		return f, err
-	}
-	return f, c.close()
+const (
+	ringholdName = "Ringhold"
+	ceilingName  = "ceiling, same table"
+	plainName    = "ceiling, plain table"
+)
+
+func title(kind string) string {
+	return map[string]string{inMemory: "memory (the ceiling is a hand-over that stores nothing)", onSQLite: "SQLite", onPostgres: "PostgreSQL"}[kind]
 }
 
-func durablePair(o options, callers int) (top, own figure, err error) {
-	dir, err := os.MkdirTemp(o.dir, "durable-")
-	if err != nil {
-		return top, own, err
+// row writes a figure into the table of durable commands.
+func (f figure) row(callers int, what string, own figure) []string {
+	ratio := "–"
+	if what != ringholdName {
+		ratio = fmt.Sprintf("%.2f of it", own.perSecond/f.perSecond)
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // a temporary directory
-	for run := range 3 {                     // the best of three
-		one, err := measureCeiling(filepath.Join(dir, fmt.Sprint("ceiling", run)), callers, o.each)
-		if err != nil {
-			return top, own, err
+	share := func(cpu float64) string {
+		if cpu < 0 {
+			return "–"
 		}
-		if one.perSecond > top.perSecond {
-			top = one
-		}
+		return fmt.Sprintf("%.0f %%", 100*cpu/f.took.Seconds())
 	}
-	h, err := newHosted(dir)
-	if err != nil {
-		return top, own, err
+	return []string{
+		strconv.Itoa(callers), what, number(f.perSecond), milliseconds(f.p50), milliseconds(f.p99),
+		number(f.perCPU()), share(f.cost.process.Seconds()), share(f.cost.server.Seconds()),
+		number(f.perSync()), number(f.walEach()), number(f.perAppend()), ratio,
 	}
-	own, err = closedLoop(callers, o.each, func(caller, _ int) error {
-		return h.deposit(fmt.Sprintf("acc-%d", caller))
-	})
-	if err != nil {
-		return top, own, err
-	}
-	return top, own, h.close()
+}
+
+// collect frees what the steps before have left.
+func collect() {
+	runtime.GC()
+	runtime.GC()
 }

@@ -1,58 +1,93 @@
-// Command benchmarks answers questions about cost, each as a ratio of two
-// figures of the same run, so that the machine matters little.
+// Command benchmarks answers questions about cost. Each is a file of this
+// folder, and each answer is a ratio of two figures of the same run, so that
+// the machine matters little.
 //
-//	go run ./benchmarks            all questions
-//	go run ./benchmarks -only=durable -for=5s
+//	go run ./benchmarks -help
+//	go run ./benchmarks -only durable -stores postgres -for 5s
 package main
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"runtime"
-	"time"
+	"os/signal"
+	"strings"
+	"syscall"
 )
 
-// options are the flags.
-type options struct {
-	only string
-	each time.Duration
-	idle int
-	dir  string
-}
-
 func main() {
-	var o options
-	flag.StringVar(&o.only, "only", "", "durable or idle; default: all")
-	flag.DurationVar(&o.each, "for", 3*time.Second, "how long each figure is measured")
-	flag.IntVar(&o.idle, "idle", 200_000, "how many idle aggregates are measured")
-	flag.StringVar(&o.dir, "dir", "", "directory for the files of the store; default: a temporary one")
-	flag.Parse()
-	if err := run(o); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(o options) error {
-	if o.dir == "" {
-		dir, err := os.MkdirTemp("", "ringhold-bench-")
-		if err != nil {
+func run(ctx context.Context, args []string) (err error) {
+	o, err := parseOptions(args)
+	if err != nil {
+		return err
+	}
+	b, err := newBench(o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	fmt.Println(b.machine)
+	fmt.Println()
+	for _, q := range questions {
+		if !o.asked(q) {
+			continue
+		}
+		fmt.Printf("== %s: %s\n\n", q.name, q.asks)
+		r := b.newResult(q)
+		if err := q.answer(ctx, b, r); err != nil {
+			if ctx.Err() != nil {
+				return fmt.Errorf("%s: interrupted", q.name)
+			}
+			return fmt.Errorf("%s: %w", q.name, err)
+		}
+		r.print(os.Stdout)
+		if err := b.keep(r); err != nil {
 			return err
-		}
-		defer func() { _ = os.RemoveAll(dir) }() // a temporary directory
-		o.dir = dir
-	}
-	fmt.Printf("%s, %s/%s, GOMAXPROCS %d\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
-	if o.only == "" || o.only == "durable" {
-		if err := durable(o); err != nil {
-			return fmt.Errorf("durable: %w", err)
-		}
-	}
-	if o.only == "" || o.only == "idle" {
-		if err := idle(o); err != nil {
-			return fmt.Errorf("idle: %w", err)
 		}
 	}
 	return nil
+}
+
+// question is one thing that is asked.
+type question struct {
+	name   string
+	asks   string
+	always bool // asked when -only names nothing
+	answer func(ctx context.Context, b *bench, r *result) error
+}
+
+// questions are asked in this order: the one about memory first, while the
+// process has nothing of the others.
+var questions = []question{
+	{"idle", "what does an idle aggregate take in memory over its own state?", true, idle},
+	{"durable", "how many commands a second become durable in process, against group commit of bare rows into the same table?", true, durable},
+	{"single", "how long does one caller of one id wait, against one durable append of one bare row?", true, single},
+	{"hot", "how many commands a second does one id take from many callers, against one commit at a time?", true, hot},
+	{"open", "how long do callers wait who come at 70 % of the best rate, whether the ones before are answered or not?", true, openLoop},
+	{"hydrate", "how many events a second does a core fold that loads aggregates?", true, hydrate},
+	{"cold", "how long does it take until 10,000 cold aggregates, hit at once, have answered?", true, cold},
+	{"growth", "what do commands cost on a table with 50 million events, against an empty one?", false, growth},
+	{"bloat", "what do 10 million appends leave behind for autovacuum?", false, bloat},
+}
+
+func names(of []question) string {
+	all := make([]string, len(of))
+	for i, q := range of {
+		all[i] = q.name
+	}
+	return strings.Join(all, ", ")
 }
