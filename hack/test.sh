@@ -16,9 +16,35 @@ for name in ${STAGES-}; do
 done
 
 records=$(mktemp -d)
-trap 'rm -rf "$records"' EXIT
+trap 'stop_postgres; rm -rf "$records"' EXIT
 trap 'exit 130' INT TERM
 table=""
+
+# One PostgreSQL server for the whole run, unless one is given. It ends when its standard input does: with stop_postgres,
+# or with this script, however that ends. So only this script may hold the other end, descriptor 9; stages close it. Where
+# the machine has no server, the tests that need one say so themselves.
+postgres=""
+start_postgres() {
+	if [[ -n ${RINGHOLD_TEST_POSTGRES-} ]]; then
+		return 0
+	fi
+	go build -o "$records/pgserver" ./internal/pgtest/cmd/pgserver || return 0
+	mkfifo "$records/pgserver.in" "$records/pgserver.url"
+	"$records/pgserver" <"$records/pgserver.in" >"$records/pgserver.url" &
+	postgres=$!
+	exec 9>"$records/pgserver.in"
+	local url
+	if read -r url <"$records/pgserver.url"; then
+		export RINGHOLD_TEST_POSTGRES=$url
+	fi
+}
+
+stop_postgres() {
+	if [[ -n $postgres ]]; then
+		exec 9>&-
+		wait "$postgres" || true
+	fi
+}
 
 # stage NAME WHAT runs the make target NAME; WHAT says what it checks.
 stage() {
@@ -27,7 +53,7 @@ stage() {
 		return 0
 	fi
 	printf '\n=== %s: %s\n' "$name" "$what"
-	if ! "${MAKE:-make}" --no-print-directory "$name" RECORD="$records/$name.json"; then
+	if ! "${MAKE:-make}" --no-print-directory "$name" RECORD="$records/$name.json" 9>&-; then
 		verdict=FAILED
 		: >"$records/$name.failed"
 	fi
@@ -51,6 +77,7 @@ finish() {
 }
 
 stage build "everything compiles" || finish
+start_postgres
 stage tidy-check "go.mod lists what is imported"
 stage generate-check "committed generated code is fresh"
 stage lint "golangci-lint and formatting"

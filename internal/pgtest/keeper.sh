@@ -3,7 +3,9 @@
 #
 #   sh -c "$(cat keeper.sh)" keeper PARENT SIGNAL
 #
-# The folder is made in PARENT; SIGNAL ends the server at the end.# Says "dir PATH" first. Each command is one line, and is answered by one:
+# The folder is made in PARENT; SIGNAL ends the server at the end.
+#
+# Says "dir PATH" first. Each command is one line, and is answered by one:
 #   do COMMAND       runs a shell command in the folder; "done STATUS"
 #   start COMMAND    starts the server; "pid PID", and "gone" once it and all its children have ended
 #   kill SIGNAL      sends the server a signal and waits for it and its children; answered by that "gone"

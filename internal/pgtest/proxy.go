@@ -90,13 +90,13 @@ func (p *Proxy) listen() error {
 // serve connects a client with the server until both directions have ended. A
 // client for which the server cannot be reached is closed.
 func (p *Proxy) serve(client *net.TCPConn) {
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(p.ctx, "tcp", p.target)
 	if err != nil {
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	l := &link{proxy: p, client: client, server: conn.(*net.TCPConn)}
 	p.mu.Lock()
 	if p.closed {

@@ -51,7 +51,7 @@ func (s *Server) loaded(ctx context.Context, query string) (at time.Time, err er
 	if err != nil {
 		return at, err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	return at, conn.QueryRow(ctx, query).Scan(&at)
 }
 
