@@ -105,6 +105,13 @@ func cases(h Harness) []testCase {
 		{"slots/release is fenced", (*test).releaseFenced},
 		{"slots/verify", (*test).verify},
 
+		{"transfer/import events", (*test).importEvents},
+		{"transfer/import refused", (*test).importRefused},
+		{"transfer/import is fenced", (*test).importFenced},
+		{"transfer/import blanked rows", (*test).importBlanked},
+		{"transfer/import rows", (*test).importRows},
+		{"transfer/export pages", (*test).exportPages},
+
 		{"life/closed", (*test).closed},
 		{"life/contexts", (*test).contexts},
 
