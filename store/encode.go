@@ -37,6 +37,9 @@ func EncodeCommand(c *Command) []byte {
 	return appendCommand(make([]byte, 0, 256+len(c.Request)+len(c.Response)), "", c)
 }
 
+// AppendCommand appends to b what EncodeCommand returns.
+func AppendCommand(b []byte, c *Command) []byte { return appendCommand(b, "", c) }
+
 // DecodeCommand reads what EncodeCommand wrote. JSON comes back byte for byte,
 // but for white space around it.
 func DecodeCommand(b []byte) (*Command, error) {

@@ -1,0 +1,151 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// DefaultSchema holds the tables where the URL's search_path names no schema.
+const DefaultSchema = "ringhold"
+
+const (
+	defaultReadConnections = 4
+	defaultWriteTimeout    = 10 * time.Second
+	defaultConnectTimeout  = 10 * time.Second
+)
+
+// Config says where a group is kept.
+type Config struct {
+	// URL names the server, the database and the role, as libpq does:
+	// postgres://role:password@host:5432/database?search_path=schema. The tables
+	// are in the first schema of search_path, by default "ringhold".
+	URL string
+	// Group is the identity of the AggregateService. A schema may hold several.
+	Group string
+	// Migrate lets Open make the schema, or bring an older one to this binary's.
+	// Otherwise such a schema is refused with a *store.SchemaError.
+	Migrate bool
+	// Logger is told what nobody is answered with, such as sessions that were
+	// terminated. Nil: nobody.
+	Logger *slog.Logger
+	// ReadConnections bounds the connections for reads; by default 4.
+	ReadConnections int
+	// WriteTimeout bounds a write that has begun; by default 10 s. One that has
+	// no answer by then has an unknown outcome.
+	WriteTimeout time.Duration
+}
+
+// Validate reports all faults of c at once.
+func (c Config) Validate() error {
+	var errs []error
+	if c.URL == "" {
+		errs = append(errs, errors.New("postgres: the URL of the database is missing"))
+	}
+	if c.Group == "" || strings.ContainsRune(c.Group, 0) {
+		errs = append(errs, fmt.Errorf("postgres: the group %q: a name without NUL is needed", c.Group))
+	}
+	if c.ReadConnections < 0 || c.WriteTimeout < 0 {
+		errs = append(errs, fmt.Errorf("postgres: %d connections for reads and a write timeout of %s: neither can be negative", c.ReadConnections, c.WriteTimeout))
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) withDefaults() Config {
+	if c.ReadConnections == 0 {
+		c.ReadConnections = defaultReadConnections
+	}
+	if c.WriteTimeout == 0 {
+		c.WriteTimeout = defaultWriteTimeout
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// parseURL returns how to connect, without a search_path, and the schema.
+func parseURL(raw string) (*pgconn.Config, string, error) {
+	config, err := pgconn.ParseConfig(raw)
+	if err != nil {
+		return nil, "", &Error{Kind: Malformed, Doing: "read the URL of", URL: redact(raw), Err: errors.New(scrub(raw, err.Error()))}
+	}
+	schema := firstSchema(config.RuntimeParams["search_path"])
+	delete(config.RuntimeParams, "search_path")
+	for name := range config.RuntimeParams {
+		if strings.HasPrefix(name, "pool_") { // of pgxpool, in URLs that are shared with others
+			delete(config.RuntimeParams, name)
+		}
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = defaultConnectTimeout
+	}
+	return config, schema, nil
+}
+
+// firstSchema returns the first name of a search_path, without its quotes.
+func firstSchema(path string) string {
+	path = strings.TrimSpace(path)
+	if rest, ok := strings.CutPrefix(path, `"`); ok {
+		var name strings.Builder
+		for {
+			part, more, _ := strings.Cut(rest, `"`)
+			name.WriteString(part)
+			if !strings.HasPrefix(more, `"`) {
+				return name.String()
+			}
+			name.WriteByte('"') // doubled: a quote in the name
+			rest = more[1:]
+		}
+	}
+	name, _, _ := strings.Cut(path, ",")
+	if name = strings.ToLower(strings.TrimSpace(name)); name == "" {
+		return DefaultSchema
+	}
+	return name
+}
+
+// quote quotes an SQL name.
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// redact returns the URL as it may be shown: without its password.
+func redact(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return "the database's URL" // a form in which the password cannot be found for certain
+	}
+	q := u.Query()
+	for name := range q {
+		if strings.Contains(strings.ToLower(name), "password") {
+			q.Set(name, "xxxxx")
+		}
+	}
+	u.RawQuery = q.Encode()
+	return u.Redacted()
+}
+
+// scrub takes the password out of a text about the URL; all of the text where
+// the password is not known.
+func scrub(raw, text string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return "it is not of the form postgres://role:password@host:5432/database?search_path=schema"
+	}
+	secrets := []string{u.Query().Get("password")}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		_, encoded, _ := strings.Cut(u.User.String(), ":")
+		secrets = append(secrets, password, encoded)
+	}
+	for _, secret := range secrets {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "xxxxx")
+		}
+	}
+	return text
+}

@@ -1,0 +1,140 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ringhold/ringhold/store"
+)
+
+// oldest is the oldest release of the server, as server_version_num has it.
+const oldest = 140_000
+
+// describe asks what there is to know of the server and the schema ($1) before
+// anything of Ringhold's is used.
+const describe = `
+SELECT pg_backend_pid(), current_setting('server_version_num'), current_setting('server_version'), current_setting('server_encoding'),
+  pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',
+  to_regnamespace(quote_ident($1)) IS NOT NULL, to_regclass(quote_ident($1) || '.schema') IS NOT NULL`
+
+// missingRights names the tables of the schema that the role may not use.
+const missingRights = `
+SELECT coalesce(string_agg(c.relname, ', ' ORDER BY c.relname), '')
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND c.relname NOT IN ('schema', 'goose_db_version')
+  AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+    AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))`
+
+// place is what describe says.
+type place struct {
+	hasSchema, hasTables bool
+}
+
+// inspect finds out whether this binary can use what is there, and migrates it
+// if that is wanted. It uses a plain connection: poolers refuse the settings of
+// the others in words of their own.
+func (s *Store) inspect(ctx context.Context, migrate bool) error {
+	c := s.config.Copy()
+	c.RuntimeParams["application_name"] = "ringhold opens"
+	se, err := dial(ctx, c)
+	if err != nil {
+		return s.openFault(err)
+	}
+	defer se.kill()
+	at, err := s.describe(ctx, se)
+	if err != nil {
+		return s.openFault(err)
+	}
+	row, err := s.schemaRow(ctx, se, at)
+	if err != nil {
+		return s.openFault(err)
+	}
+	behind := row.version < Schema
+	if row.minBinary > Schema || behind && !migrate {
+		return &store.SchemaError{Version: row.version, MinBinary: row.minBinary, Binary: Schema}
+	}
+	if behind {
+		if err := s.migrate(ctx, se); err != nil {
+			return s.openFault(err)
+		}
+	}
+	lacks, err := text(ctx, se, missingRights, s.schema)
+	if err == nil && lacks[0] != "" {
+		err = &Error{Kind: MissingRight, Doing: "open", URL: s.url, Advice: s.grants(), Err: fmt.Errorf("the role %q lacks rights on %s", s.config.User, lacks[0])}
+	}
+	se.end()
+	return s.openFault(err)
+}
+
+func (s *Store) openFault(err error) error {
+	if pg := new(pgconn.PgError); errors.As(err, &pg) && strings.Contains(pg.Message, "unsupported startup parameter") {
+		return &PoolerError{URL: s.url, Connections: s.connections()} // PostgreSQL has no such words
+	}
+	return s.explain("open", err)
+}
+
+func (s *Store) describe(ctx context.Context, se *session) (place, error) {
+	v, err := text(ctx, se, describe, s.schema)
+	if err != nil {
+		return place{}, err
+	}
+	refuse := func(kind Kind, why, advice string) (place, error) {
+		return place{}, &Error{Kind: kind, Doing: "open", URL: s.url, Err: errors.New(why), Advice: advice}
+	}
+	number, err := strconv.Atoi(v[1])
+	switch {
+	case err != nil:
+		return refuse(Other, fmt.Sprintf("the server's version is %q", v[1]), "")
+	case v[0] != strconv.FormatUint(uint64(se.conn.PID()), 10):
+		return place{}, &PoolerError{URL: s.url, Connections: s.connections()}
+	case number < oldest:
+		return refuse(TooOld, "the server is PostgreSQL "+v[2], "PostgreSQL 14 or newer is needed")
+	case v[3] != "UTF8":
+		return refuse(WrongEncoding, "the database's encoding is "+v[3], "create the database with ENCODING 'UTF8'")
+	case v[4] == "t":
+		return refuse(ReadOnly, "the server takes no writes",
+			"it is a standby, or default_transaction_read_only is set: name the primary, or several hosts with target_session_attrs=read-write")
+	}
+	return place{hasSchema: v[5] == "t", hasTables: v[6] == "t"}, nil
+}
+
+// schemaRow returns zeros for a schema that is not there or not whole.
+func (s *Store) schemaRow(ctx context.Context, se *session, at place) (row schemaRow, err error) {
+	if !at.hasTables {
+		return row, nil
+	}
+	v, err := text(ctx, se, `SELECT coalesce(max(version), 0), coalesce(max(min_binary), 0) FROM `+quote(s.schema)+`.schema`)
+	if err != nil {
+		return row, err
+	}
+	if row.version, err = strconv.Atoi(v[0]); err == nil {
+		row.minBinary, err = strconv.Atoi(v[1])
+	}
+	return row, err
+}
+
+// text runs a statement and returns its one row as text.
+func text(ctx context.Context, se *session, query string, args ...string) ([]string, error) {
+	values := make([][]byte, len(args))
+	oids := make([]uint32, len(args))
+	for i, arg := range args {
+		values[i], oids[i] = []byte(arg), oidText
+	}
+	result := se.conn.ExecParams(ctx, query, values, oids, nil, nil).Read()
+	if result.Err != nil {
+		return nil, result.Err
+	}
+	if len(result.Rows) != 1 {
+		return nil, fmt.Errorf("the server answered with %d rows", len(result.Rows))
+	}
+	row := make([]string, len(result.Rows[0]))
+	for i, v := range result.Rows[0] {
+		row[i] = string(v)
+	}
+	return row, nil
+}

@@ -1,0 +1,192 @@
+package postgres
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/ring"
+	"github.com/ringhold/ringhold/store"
+)
+
+// The codes that the functions raise.
+const (
+	stateFenced    = "RH001"
+	stateStale     = "RH002"
+	stateRepeated  = "RH003"
+	stateMoved     = "RH004"
+	stateNotErased = "RH005"
+	stateUsedID    = "RH006"
+)
+
+// stateUnique is the server's code for the violation of a unique index.
+const stateUnique = "23505"
+
+// refused makes the contract's error of what the server said to an append.
+func (w *writer) refused(a *store.Append, err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, new(*store.UnknownOutcomeError)) || !errors.As(err, &pg) {
+		return w.s.explain("append to", err)
+	}
+	switch pg.Code {
+	case stateFenced:
+		return fenced(a.Member, a.Writer, a.Gen, err)
+	case stateStale:
+		stale := &store.StaleSlotError{}
+		if jerr := json.Unmarshal([]byte(pg.Detail), &stale.Slots); jerr != nil {
+			return fmt.Errorf("read which claims are stale: %w", jerr)
+		}
+		return stale
+	case stateRepeated:
+		i, perr := strconv.Atoi(pg.Detail)
+		if perr != nil || i < 1 || i > len(a.Events) {
+			return fmt.Errorf("read which message is repeated: the server says %q", pg.Detail)
+		}
+		return repeated(a, i)
+	case stateMoved:
+		var at [2]int64
+		if jerr := json.Unmarshal([]byte(pg.Detail), &at); jerr != nil {
+			return fmt.Errorf("read which stream has moved on: %w", jerr)
+		}
+		return w.moved(a, at[0], message.Version(at[1]))
+	case stateUnique:
+		return w.diagnose(a, err)
+	}
+	return w.s.explain("append to", err)
+}
+
+// fenced is the refusal with the server's reason.
+func fenced(m store.MemberID, w store.WriterID, g store.Generation, err error) error {
+	e := &store.FencedError{Member: m, Writer: w, Gen: g}
+	if pg := new(pgconn.PgError); errors.As(err, &pg) {
+		e.Reason = pg.Message
+	}
+	return e
+}
+
+// repeated names the message of the i-th event, from 1.
+func repeated(a *store.Append, i int) error {
+	return &store.DuplicateMessageError{Stream: a.Events[i-1].Stream, MessageID: a.Events[i-1].MessageID}
+}
+
+// moved names the i-th of the streams, from 1.
+func (w *writer) moved(a *store.Append, i int64, current message.Version) error {
+	e := &store.VersionConflictError{Current: current}
+	n := int64(0)
+	w.built(a, func(s message.Stream, expected message.Version) {
+		if n++; n == i {
+			e.Stream, e.Expected = s, expected
+		}
+	})
+	return e
+}
+
+const repeatedMessage = `SELECT repeated_v1($1, $2, $3)`
+
+// takenOffsets gives the slots in which an event has one of the offsets.
+const takenOffsets = `
+SELECT DISTINCT u.slot FROM unnest($2::integer[], $3::bigint[]) AS u (slot, slot_offset)
+JOIN events AS e ON e.service_group = $1 AND e.slot = u.slot AND e.slot_offset = u.slot_offset`
+
+// newestVersions gives position and version of the streams that are not where
+// they were expected.
+const newestVersions = `
+SELECT b.i, greatest(coalesce(e.version, -1), coalesce(t.version, -1))
+FROM unnest($2::text[], $3::bigint[]) WITH ORDINALITY AS b (stream, expected, i)
+LEFT JOIN LATERAL (
+  SELECT v.version FROM events AS v WHERE v.service_group = $1 AND v.stream = b.stream ORDER BY v.version DESC LIMIT 1) AS e ON true
+LEFT JOIN states AS t ON t.service_group = $1 AND t.stream = b.stream
+WHERE greatest(coalesce(e.version, -1), coalesce(t.version, -1)) <> b.expected
+ORDER BY b.i`
+
+// diagnose tells what a violated unique index means, by looking: what the server
+// says about it is in its own language. Nothing of the append is stored.
+func (w *writer) diagnose(a *store.Append, err error) error {
+	var i int
+	w.begin()
+	w.p.list(oidText, len(a.Events))
+	for k := range a.Events {
+		w.p.addText(string(a.Events[k].Stream))
+	}
+	w.p.list(oidText, len(a.Events))
+	for k := range a.Events {
+		if a.Events[k].MessageID == "" {
+			w.p.addNull()
+		} else {
+			w.p.addText(string(a.Events[k].MessageID))
+		}
+	}
+	if lerr := w.look(repeatedMessage, func(v [][]byte) {
+		if v[0] != nil {
+			i = int(int8(v[0]))
+		}
+	}); lerr != nil || i > 0 {
+		if lerr != nil {
+			return lerr
+		}
+		return repeated(a, i)
+	}
+	return w.diagnosePlace(a, err)
+}
+
+// diagnosePlace looks for the offsets, then for the versions.
+func (w *writer) diagnosePlace(a *store.Append, err error) error {
+	stale := &store.StaleSlotError{}
+	w.begin()
+	w.p.list(oidInt4, len(a.Events))
+	for k := range a.Events {
+		w.p.addInt4(int32(a.Events[k].Slot))
+	}
+	w.p.list(oidInt8, len(a.Events))
+	for k := range a.Events {
+		w.p.addInt8(int64(a.Events[k].Offset))
+	}
+	if lerr := w.look(takenOffsets, func(v [][]byte) { stale.Slots = append(stale.Slots, ring.Slot(int4(v[0]))) }); lerr != nil {
+		return lerr
+	}
+	if len(stale.Slots) > 0 {
+		return stale
+	}
+	n := 0
+	w.built(a, func(message.Stream, message.Version) { n++ })
+	w.begin()
+	w.p.list(oidText, n)
+	w.built(a, func(s message.Stream, _ message.Version) { w.p.addText(string(s)) })
+	w.p.list(oidInt8, n)
+	w.built(a, func(_ message.Stream, expected message.Version) { w.p.addInt8(int64(expected)) })
+	var conflict error
+	if lerr := w.look(newestVersions, func(v [][]byte) {
+		if conflict == nil {
+			conflict = w.moved(a, int8(v[0]), message.Version(int8(v[1])))
+		}
+	}); lerr != nil {
+		return lerr
+	}
+	if conflict != nil {
+		return conflict
+	}
+	return w.s.explain("append to", err)
+}
+
+func (w *writer) begin() {
+	w.p.reset()
+	w.p.text(w.s.group)
+}
+
+// look reads with w.p on the writer's session. What fails now changes nothing
+// of what is known: the append was not stored.
+func (w *writer) look(query string, row func([][]byte)) error {
+	if w.session == nil {
+		return errors.New("find out why an append was refused: the connection is lost; nothing was stored")
+	}
+	err := w.write(query, func(v [][]byte) error { row(v); return nil })
+	if err == nil {
+		return nil
+	}
+	w.doubt = false
+	return fmt.Errorf("find out why an append was refused (nothing was stored): %s", err)
+}

@@ -1,0 +1,206 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/ring"
+	"github.com/ringhold/ringhold/store"
+)
+
+// errInDoubt refuses everything but Raise after an unknown outcome.
+var errInDoubt = errors.New("the outcome of an earlier write is unknown: the writer's generation has to be raised first")
+
+// writer is a store.Writer with a session of its own. What it has begun is
+// bounded by the store's write timeout, not by its caller's context.
+type writer struct {
+	s       *Store
+	member  store.MemberID
+	id      store.WriterID
+	gen     store.Generation // 0 until Raise
+	session *session         // nil: none is open
+	doubt   bool             // something may still be under way on an older session
+	closed  bool
+	p       params
+	seen    map[message.Stream]struct{} // of one append
+}
+
+// Writer opens a writer. Whether its member has joined is found out by Raise,
+// which connects.
+func (s *Store) Writer(ctx context.Context, m store.MemberID, w store.WriterID) (store.Writer, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	wr := &writer{s: s, member: m, id: w, seen: map[message.Stream]struct{}{}}
+	s.mu.Lock()
+	s.writers[wr] = struct{}{}
+	s.mu.Unlock()
+	return wr, nil
+}
+
+// enter begins a use of the writer.
+func (w *writer) enter(ctx context.Context) (leave func(), err error) {
+	if leave, err = w.s.enter(ctx); err != nil {
+		return nil, err
+	}
+	if w.closed {
+		leave()
+		return nil, store.ErrClosed
+	}
+	return leave, nil
+}
+
+// ready connects if no session is open. It is the same generation's: nothing is
+// under way on an older session, or the writer would be in doubt.
+func (w *writer) ready(ctx context.Context) error {
+	if w.doubt {
+		return errInDoubt
+	}
+	return w.connect(ctx)
+}
+
+func (w *writer) connect(ctx context.Context) (err error) {
+	if w.session == nil {
+		w.session, err = w.s.connect(ctx, "writer")
+	}
+	return err
+}
+
+// write runs a statement with w.p, in the time that a write may take.
+func (w *writer) write(query string, row func([][]byte) error) error {
+	_ = w.session.wire.SetDeadline(time.Now().Add(w.s.timeout)) // on a connection that is closed the write fails as well
+	lost, err := w.session.write(context.Background(), query, &w.p, row)
+	if lost {
+		w.session = nil
+	}
+	if err != nil && errors.As(err, new(*store.UnknownOutcomeError)) {
+		w.doubt = true
+	}
+	return err
+}
+
+// identify begins the parameters with who writes.
+func (w *writer) identify(m store.MemberID, id store.WriterID, g store.Generation) {
+	w.p.reset()
+	w.p.text(w.s.group)
+	w.p.text(string(m))
+	w.p.int4(int32(id))
+	w.p.int8(int64(g))
+}
+
+// refusal makes a *store.FencedError of the server's.
+func (w *writer) refusal(doing string, g store.Generation, err error) error {
+	if sqlState(err) == stateFenced {
+		return fenced(w.member, w.id, g, err)
+	}
+	return w.s.explain(doing, err)
+}
+
+const acquireSlots = `SELECT a.slot, a.epoch, a.head, a.head_epoch FROM acquire_v1($1, $2, $3, $4, $5) AS a`
+
+func (w *writer) Acquire(ctx context.Context, slots []ring.Slot) ([]store.Claim, error) {
+	leave, err := w.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if err := w.ready(ctx); err != nil {
+		return nil, err
+	}
+	w.identify(w.member, w.id, w.gen)
+	w.p.slots(slots)
+	var claims []store.Claim
+	err = w.write(acquireSlots, func(v [][]byte) error {
+		claims = append(claims, store.Claim{Slot: ring.Slot(int4(v[0])), Epoch: store.Epoch(int8(v[1])),
+			Head: store.Head{Offset: store.Offset(int8(v[2])), Epoch: store.Epoch(int8(v[3]))}})
+		return nil
+	})
+	if err != nil {
+		return nil, w.refusal("acquire slots in", w.gen, err)
+	}
+	slices.SortFunc(claims, func(a, b store.Claim) int { return cmp.Compare(a.Slot, b.Slot) })
+	return claims, nil
+}
+
+const releaseSlots = `SELECT release_v1($1, $2, $3, $4, $5, $6)`
+
+func (w *writer) Release(ctx context.Context, claims []store.Claim) error {
+	leave, err := w.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := w.ready(ctx); err != nil {
+		return err
+	}
+	w.identify(w.member, w.id, w.gen)
+	w.p.list(oidInt4, len(claims))
+	for _, c := range claims {
+		w.p.addInt4(int32(c.Slot))
+	}
+	w.p.list(oidInt8, len(claims))
+	for _, c := range claims {
+		w.p.addInt8(int64(c.Epoch))
+	}
+	return w.refusal("release slots in", w.gen, w.write(releaseSlots, nil))
+}
+
+const verifyClaims = `SELECT verify_v1($1, $2, $3, $4, $5, $6)`
+
+// Verify reads on the writer's own session, behind what it wrote.
+func (w *writer) Verify(ctx context.Context, claims []store.Claim) ([]store.Claim, error) {
+	leave, err := w.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if err := w.ready(ctx); err != nil {
+		return nil, err
+	}
+	w.p.reset()
+	w.p.text(w.s.group)
+	w.p.text(string(w.member))
+	w.p.claims(claims)
+	var stale []store.Claim
+	err = w.write(verifyClaims, func(v [][]byte) error {
+		i := int8(v[0]) - 1
+		if i < 0 || i >= int64(len(claims)) {
+			return fmt.Errorf("the server named claim %d of %d", i+1, len(claims))
+		}
+		stale = append(stale, claims[i])
+		return nil
+	})
+	if err != nil {
+		return nil, w.s.explain("verify slots in", err)
+	}
+	return stale, nil
+}
+
+func (w *writer) Close() error {
+	leave, err := w.s.enter(context.Background())
+	if err != nil {
+		return nil // Close of the store has ended the session
+	}
+	defer leave()
+	w.s.mu.Lock()
+	delete(w.s.writers, w)
+	w.s.mu.Unlock()
+	w.end()
+	return nil
+}
+
+// end ends the session.
+func (w *writer) end() {
+	w.closed = true
+	if w.session != nil {
+		w.session.end()
+		w.session = nil
+	}
+}
