@@ -20,9 +20,10 @@ const (
 	afterCommit
 )
 
-// actor is an aggregate in memory. mail, busy, orphan, used, unloadAt and
-// watched are guarded by the mutex of its slot; place by the unloader's;
-// everything else belongs to the turn, that is to whoever made it busy.
+// actor is an aggregate in memory. The fields from mail to unloadAt are guarded
+// by the mutex of its slot; place by the unloader's; failedEra, inAppend and
+// atIndex belong to its committer's goroutine; everything else belongs to the turn, that
+// is to whoever made it busy.
 type actor struct {
 	hosted *hosted
 	stream message.Stream
@@ -30,15 +31,28 @@ type actor struct {
 	epoch  store.Epoch // of the slot's term in which it lives
 
 	mail     mailbox
-	busy     bool
-	orphan   bool  // its slot has given it up: it ends its turn, and is gone
-	place    int   // in the unloader's heap, from 1; 0: it is not there
+	back     *mailbox // what came back from the committer, to be decided anew
+	busy     bool     // a turn is under way
+	waits    bool     // that turn goes on once no more than wakeAt are in flight
+	broken   bool     // a commit has failed: the state is worth nothing
+	orphan   bool     // its slot has given it up: it ends its turn, and is gone
+	inFlight int32    // what the committer has of it and has not completed
+	wakeAt   int32
 	watched  int64 // when the unloader looks at it; 0: not planned
 	used     int64 // when it last had work, Unix nanoseconds
 	unloadAt int64 // when a rule wants it out of memory; 0: not planned
 
+	place     int    // in the unloader's heap, from 1; 0: it is not there
+	failedEra uint32 // commits of this era and before it can never be appended
+	inAppend  uint64 // the number of the append that has a state or a snapshot of it
+	atIndex   int    // where
+
 	phase   phase
+	window  int32  // how many may be in flight
+	era     uint32 // grows each time the state was dropped because a commit failed; from 1
+	flight  flight
 	current *envelope
+	now     time.Time // when the turn of the current envelope began
 
 	state   any // a *S; nil: not loaded
 	version message.Version
@@ -49,6 +63,23 @@ type actor struct {
 	seen    seenIDs
 	size    int64 // estimated bytes
 	trouble *trouble
+}
+
+func newActor(of *hosted, stream message.Stream, slot ring.Slot, epoch store.Epoch) *actor {
+	a := &actor{hosted: of, stream: stream, slot: slot, epoch: epoch, era: 1, window: maxInFlight}
+	a.forget()
+	return a
+}
+
+// held reports whether the actor is in a turn or has something in flight: then it
+// is not dropped from memory. The slot's mutex is held.
+func (a *actor) held() bool { return a.busy || a.inFlight > 0 }
+
+// pipelines reports whether commands may be decided on what is not durable yet.
+// Callbacks want to see each commit by itself.
+func (a *actor) pipelines() bool {
+	core := a.hosted.core
+	return !a.hosted.blocking && !core.HasCallbacks() && !core.HasOnSaved()
 }
 
 // view is what a turn decides on.

@@ -2,15 +2,13 @@ package runtime
 
 import (
 	"errors"
-	"slices"
 	"time"
 
-	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/store"
 )
 
 const (
-	commitTick  = 20 * time.Millisecond
 	firstPause  = 10 * time.Millisecond // between attempts to reach the store again
 	longestWait = time.Second
 )
@@ -20,46 +18,61 @@ const (
 func (c *committer) commit(batch []*commit) {
 	if len(batch) > 0 && c.unsure {
 		if err := c.regain(nothing); err != nil {
-			c.complete(batch, err) // it was never sent
+			c.setInHand(nil)
+			c.fail(batch, err) // it was never sent
 			return
 		}
 	}
 	for len(batch) > 0 {
-		a, rest := c.build(batch)
-		batch = rest
-		if len(batch) == 0 {
+		batch = c.current(batch)
+		a, commands := c.build(batch)
+		if commands == 0 {
+			c.complete(batch) // answers, which rest on what is stored by now
 			return
 		}
 		began := time.Now()
 		err := c.writer.Append(c.host.endless, a)
 		var unknown *store.UnknownOutcomeError
 		if errors.As(err, &unknown) {
+			c.built = &store.Append{} // the store may still be busy with this one
 			batch = c.resolve(batch, a, err)
 			continue
 		}
 		if err == nil {
 			c.stored(a)
-			c.host.cfg.Observer.Committed(len(batch), len(a.Events), time.Since(began))
-			c.complete(batch, nil)
+			events := len(a.Events)
+			c.used(a)
+			c.host.cfg.Observer.Committed(commands, events, time.Since(began))
+			c.complete(batch)
 			return
 		}
+		c.used(a)
 		batch = c.refused(batch, err)
 	}
 }
 
-// build numbers the events of a batch behind the heads of their slots. It
-// returns the batch without the commits of slots that are not held any more,
-// which it has answered.
-func (c *committer) build(batch []*commit) (*store.Append, []*commit) {
-	batch = c.held(batch)
-	a := &store.Append{Member: c.host.cfg.Member, Writer: c.id, Gen: c.gen}
-	events := 0
-	for _, one := range batch {
-		events += len(one.events)
+// used lets go of what an append held; its slices are used again.
+func (c *committer) used(a *store.Append) {
+	clear(a.Events)
+	clear(a.Snapshots)
+	clear(a.States)
+}
+
+// build numbers the events of a batch behind the heads of their slots. Commits of
+// one actor follow each other: of its states and snapshots the newest is enough,
+// since all of it is stored or nothing.
+func (c *committer) build(batch []*commit) (a *store.Append, commands int) {
+	a = c.built
+	*a = store.Append{
+		Member: c.host.cfg.Member, Writer: c.id, Gen: c.gen,
+		Claims: a.Claims[:0], Events: a.Events[:0], Snapshots: a.Snapshots[:0], States: a.States[:0],
 	}
-	a.Events = make([]store.Event, 0, events)
 	c.appends++
 	for _, one := range batch {
+		if !one.stores() {
+			continue
+		}
+		commands++
 		held := c.heads[one.slot]
 		if held.claimedBy != c.appends {
 			held.claimedBy, held.next = c.appends, held.Head.Offset+1
@@ -72,33 +85,53 @@ func (c *committer) build(batch []*commit) (*store.Append, []*commit) {
 			held.next++
 		}
 		if one.snapshot != nil {
-			a.Snapshots = append(a.Snapshots, *one.snapshot)
+			a.Snapshots = addSnapshot(a.Snapshots, one, c.appends)
 		}
 		if one.state != nil {
-			a.States = append(a.States, *one.state)
+			a.States = addState(a.States, one, c.appends)
 		}
 	}
-	return a, batch
+	return a, commands
 }
 
-// held returns the commits whose slots are held; the others are answered.
-func (c *committer) held(batch []*commit) []*commit {
-	if !slices.ContainsFunc(batch, c.isForeign) {
-		return batch
+// addState adds a state, or has it take the place of an older one of its actor,
+// which it goes on from.
+func addState(states []store.State, one *commit, appends uint64) []store.State {
+	if a := one.actor; a.inAppend != appends {
+		a.inAppend, a.atIndex = appends, len(states)
+		return append(states, *one.state)
 	}
-	var kept, foreign []*commit
+	at := &states[one.actor.atIndex]
+	expected := at.Expected
+	*at = *one.state
+	at.Expected = expected
+	return states
+}
+
+// addSnapshot is addState for snapshots; an actor has the one or the other.
+func addSnapshot(snapshots []store.Snapshot, one *commit, appends uint64) []store.Snapshot {
+	if a := one.actor; a.inAppend != appends {
+		a.inAppend, a.atIndex = appends, len(snapshots)
+		return append(snapshots, *one.snapshot)
+	}
+	snapshots[one.actor.atIndex] = *one.snapshot
+	return snapshots
+}
+
+// current returns what of a batch may be appended: not what rests on a commit
+// that has failed, nor what was decided in a term of its slot that is over.
+func (c *committer) current(batch []*commit) []*commit {
+	fine := true
 	for _, one := range batch {
-		if c.isForeign(one) {
-			foreign = append(foreign, one)
-		} else {
-			kept = append(kept, one)
+		if one.era <= one.actor.failedEra || c.isForeign(one) {
+			fine = false
+			break
 		}
 	}
-	c.setInHand(kept)
-	for _, one := range foreign {
-		c.host.finish(one, errNotHeld)
+	if fine {
+		return batch
 	}
-	return kept
+	return c.without(batch, errNotHeld, c.isForeign)
 }
 
 // isForeign reports whether a commit was decided in a term of its slot that is
@@ -119,11 +152,23 @@ func (c *committer) stored(a *store.Append) {
 	}
 }
 
-func (c *committer) complete(batch []*commit, err error) {
+// complete answers what is stored, each run of commits of an actor at once.
+func (c *committer) complete(batch []*commit) {
 	c.setInHand(nil)
-	for _, one := range batch {
-		c.host.finish(one, err)
+	now := time.Now()
+	bytes := int64(0)
+	for len(batch) > 0 {
+		n := 1
+		for n < len(batch) && batch[n].actor == batch[0].actor {
+			n++
+		}
+		for _, one := range batch[:n] {
+			bytes += one.weight
+		}
+		c.host.finish(batch[:n], now)
+		batch = batch[n:]
 	}
+	c.landed(bytes)
 }
 
 // refused takes what the store refused out of the batch, answers it, and
@@ -132,34 +177,80 @@ func (c *committer) refused(batch []*commit, err error) []*commit {
 	var conflict *store.VersionConflictError
 	var duplicate *store.DuplicateMessageError
 	var stale *store.StaleSlotError
-	guilty := func(*commit) bool { return true }
+	all := func(one *commit) bool { return one.stores() }
+	guilty := all
 	switch {
 	case errors.As(err, &conflict):
-		guilty = func(one *commit) bool { return one.stream == conflict.Stream }
+		guilty = func(one *commit) bool { return one.stores() && one.stream == conflict.Stream }
 	case errors.As(err, &duplicate):
-		guilty = func(one *commit) bool { return one.stream == duplicate.Stream }
+		guilty = func(one *commit) bool {
+			return one.stores() && one.stream == duplicate.Stream && one.envelope.message.ID == duplicate.MessageID
+		}
 	case errors.As(err, &stale):
 		c.lost(stale)
 		guilty = func(one *commit) bool { return c.heads[one.slot] == nil }
 	case isFenced(err):
 		c.fenced(err)
+		guilty = func(*commit) bool { return true }
 	}
+	if rest := c.without(batch, err, guilty); len(rest) < len(batch) {
+		return rest
+	}
+	return c.without(batch, err, all) // the error names nothing of this batch: do not try for ever
+}
+
+// without ends the commits of a batch that are guilty, and what rests on them, and
+// returns the others.
+func (c *committer) without(batch []*commit, err error, guilty func(*commit) bool) []*commit {
 	var rest, out []*commit
+	doomed := map[*actor]bool{}
 	for _, one := range batch {
-		if guilty(one) {
+		if one.era <= one.actor.failedEra || doomed[one.actor] || guilty(one) {
+			doomed[one.actor] = true
 			out = append(out, one)
 		} else {
 			rest = append(rest, one)
 		}
 	}
-	if len(out) == 0 { // the error names nothing of this batch: do not try for ever
-		out, rest = rest, nil
-	}
 	c.setInHand(rest)
-	for _, one := range out {
-		c.host.finish(one, err)
-	}
+	c.fail(out, err)
 	return rest
+}
+
+// fail ends commits of which nothing is stored, and which are not in hand any
+// more: of each actor the first has failed, and what was decided behind it goes
+// back, as if it had never been. So the same commands get the same answers
+// however many of them share an append.
+func (c *committer) fail(out []*commit, err error) {
+	for _, one := range out {
+		a := one.actor
+		c.landed(one.weight)
+		switch {
+		case one.era <= a.failedEra:
+			c.host.bounced(one)
+		case one.stores():
+			a.failedEra = one.era
+			c.host.failed(one, err)
+		default: // an answer that rests on what is lost
+			a.failedEra = one.era
+			c.host.bounced(one)
+		}
+	}
+}
+
+// unknown ends commits of which nobody can find out any more whether they are
+// stored. What rests on them can never be appended.
+func (c *committer) unknown(batch []*commit, err error) {
+	c.setInHand(nil)
+	for _, one := range batch {
+		c.landed(one.weight)
+		one.actor.failedEra = one.era
+		if one.stores() {
+			c.host.failed(one, err)
+		} else {
+			c.host.bounced(one)
+		}
+	}
 }
 
 func (c *committer) setInHand(batch []*commit) {
@@ -171,34 +262,38 @@ func (c *committer) setInHand(batch []*commit) {
 // lost gives up slots whose claims the store refuses: everything that memory
 // holds of them is worthless.
 func (c *committer) lost(stale *store.StaleSlotError) {
+	var served []ring.Slot
 	for _, s := range stale.Slots {
 		c.host.log.Error("a slot is not what this member holds it to be, it is given up", "slot", int(s))
 		delete(c.heads, s)
-		c.host.disown(s)
+		if c.host.disown(s) {
+			served = append(served, s)
+		}
+	}
+	c.host.tellLost(served, stale)
+}
+
+// fenced gives up everything: the store takes nothing from this member any more,
+// so what memory holds can be outdated at any moment.
+func (c *committer) fenced(err error) {
+	c.host.log.Error("this member is fenced off, all of its slots are given up", "writer", int(c.id), "error", err)
+	clear(c.heads)
+	var served []ring.Slot
+	for s := range c.host.slots {
+		if c.host.disown(ring.Slot(s)) {
+			served = append(served, ring.Slot(s))
+		}
+	}
+	c.host.tellLost(served, err)
+}
+
+func (h *Host) tellLost(slots []ring.Slot, err error) {
+	if len(slots) > 0 && h.cfg.OnLost != nil {
+		h.cfg.OnLost(slots, err)
 	}
 }
 
-// expire answers callers that have waited for longer than their commit timeout.
-// Whom it answers is decided under the lock: a command that is taken out of hand
-// is either answered then or never from here.
-func (c *committer) expire(now time.Time) {
-	var late []*commit
-	claim := func(one *commit) {
-		if now.After(one.deadline) && one.envelope.claim() {
-			late = append(late, one)
-		}
-	}
-	c.mu.Lock()
-	for _, one := range c.inHand {
-		claim(one)
-	}
-	for one := c.pending.head; one != nil; one = one.next {
-		claim(one)
-	}
-	c.mu.Unlock()
-	for _, one := range late {
-		e := one.envelope
-		c.host.cfg.Observer.CommitTimeout(e.message)
-		e.reply(message.OutcomeUnknown{Service: e.message.Service, MessageID: e.message.ID, Timeout: one.timeout})
-	}
+func isFenced(err error) bool {
+	var fenced *store.FencedError
+	return errors.As(err, &fenced)
 }

@@ -3,6 +3,7 @@ package runtime
 import (
 	"cmp"
 	"errors"
+	"runtime/debug"
 	"time"
 
 	"github.com/ringhold/ringhold/aggregate"
@@ -10,9 +11,15 @@ import (
 	"github.com/ringhold/ringhold/message"
 )
 
-// command decides a command and hands what it stores to the committer.
+// command decides a command and hands what it stores to the committer. Where
+// there are no callbacks, the turn goes on at once, on state that is not durable
+// yet.
 func (h *Host) command(a *actor, e *envelope) (waits bool) {
+	e.decided = true
 	verdict := e.binding.Decide(e.message, a.view())
+	if verdict.Fatal && !h.quiet(a) {
+		return h.onceDurable(a, e)
+	}
 	if verdict.Panic != nil {
 		h.logPanic(e.message, verdict.Panic)
 	}
@@ -20,18 +27,43 @@ func (h *Host) command(a *actor, e *envelope) (waits bool) {
 		h.settle(a, e, verdict)
 		return false
 	}
-	c, refusal := h.prepare(a, e, verdict)
+	if e.message.FirstAttempt && h.repeats(a, e) { // its retry has overtaken it
+		return false
+	}
+	refusal, fault := h.prepare(a, e, verdict)
 	if refusal != nil {
+		if !h.quiet(a) {
+			return h.onceDurable(a, e)
+		}
+		if fault != nil {
+			h.crash(a, e.message, fault)
+		}
 		if a.hosted.core.HasCallbacks() { // else the state may be that after the events
 			h.rolledBack(a, e, a.state)
 		}
 		h.drop(a)
-		h.respond(e, refusal)
+		h.answer(a, e, reply{response: refusal, memory: true, handled: true})
 		return false
 	}
-	e.commit = c
-	h.committer(a.slot).submit(c)
-	return true
+	c := &e.commit
+	if a.hosted.core.HasCallbacks() || a.hosted.core.HasOnSaved() {
+		c.blocks = true
+		return h.block(a, c)
+	}
+	pipelines := a.pipelines()
+	h.submit(a, c) // then the commit is the turn's no longer
+	return !pipelines && h.await(a, 0)
+}
+
+// onceDurable has a command decided again when nothing is in flight: what costs
+// an aggregate its state, and may count against it, is not judged on a state that
+// may never have been.
+func (h *Host) onceDurable(a *actor, e *envelope) (waits bool) {
+	h.committer(a.slot).leave(e)
+	h.drop(a)
+	e.renew()
+	h.putBack(a, e)
+	return h.await(a, 0)
 }
 
 // settle answers a command that stores nothing.
@@ -49,89 +81,111 @@ func (h *Host) settle(a *actor, e *envelope, v handler.Verdict) {
 		h.guarded(e.message, "commit", func() { core.Committed(h.callbackContext(e), e.message, a.state) })
 		h.guarded(e.message, "saved", func() { core.Saved(h.callbackContext(e), e.message.Aggregate.ID, a.state, a.version) })
 	}
-	h.respond(e, v.Response)
-}
-
-// respond answers a command that stored nothing.
-func (h *Host) respond(e *envelope, r message.Response) {
-	h.cfg.Observer.CommandHandled(e.message, r, time.Since(e.arrived))
-	e.answer(r)
-}
-
-// respondStored answers a command whose events are stored.
-func (h *Host) respondStored(e *envelope, c *commit) {
-	h.cfg.Observer.CommandHandled(e.message, c.response, time.Since(e.arrived))
-	e.answerAt(c.response, c.after)
+	h.answer(a, e, reply{response: v.Response, memory: true, handled: true})
 }
 
 // prepare encodes what the command stores and applies its events; see applied.
-// After a refusal the state is worthless, unless there are callbacks.
-func (h *Host) prepare(a *actor, e *envelope, v handler.Verdict) (*commit, message.Response) {
+// After a refusal the state is worthless, unless there are callbacks. The refusal
+// may be due to a panic of an author's code, which is not told to anybody yet.
+func (h *Host) prepare(a *actor, e *envelope, v handler.Verdict) (message.Response, *handler.PanicError) {
+	c := &e.commit
 	timeout := cmp.Or(e.binding.CommitTimeout, handler.DefaultCommitTimeout)
-	c := &commit{
-		actor: a, envelope: e, stream: a.stream, slot: a.slot,
+	*c = commit{
+		actor: a, envelope: e, stream: a.stream, slot: a.slot, weight: c.weight,
 		expected: a.version, after: a.version + message.Version(len(v.Events)),
 		response: v.Response, size: a.size, snap: a.snap,
-		deadline: time.Now().Add(timeout), timeout: timeout,
+		deadline: a.now.Add(timeout), timeout: timeout,
 	}
 	var refusal message.Response
-	p := handler.Guard("encode", func() { c.command, c.events, refusal = e.binding.Build(e.message, v, a.stream, a.version, a.slot) })
-	if p != nil {
-		h.logPanic(e.message, p)
-		return nil, p.Response()
+	if refusal, p := encode(a, e, v); p != nil {
+		return p.Response(), p
+	} else if refusal != nil {
+		return refusal, nil
 	}
-	if refusal != nil {
-		return nil, refusal
+	state, refusal, p := h.applied(a, c, v.Events)
+	if refusal == nil && state != nil {
+		refusal, p = h.keep(a, c, state)
 	}
-	state, refusal := h.applied(a, c, v.Events)
-	if refusal != nil || state == nil {
-		return c, refusal
+	if refusal == nil && c.pending == nil {
+		a.advance(c)
 	}
-	return c, h.keep(a, c, state)
+	return refusal, p
+}
+
+// encode builds what is stored of a command. An author's method may panic.
+func encode(a *actor, e *envelope, v handler.Verdict) (refusal message.Response, p *handler.PanicError) {
+	defer caught("encode", &p)
+	e.commit.command, e.commit.events, refusal = e.binding.Build(e.message, v, a.stream, a.version, a.slot)
+	return refusal, nil
+}
+
+// caught turns a panic into an error; it is deferred. In the path of every command
+// it takes the place of handler.Guard, whose function has to be allocated.
+func caught(where string, p **handler.PanicError) {
+	if v := recover(); v != nil {
+		*p = &handler.PanicError{Where: where, Value: v, Stack: debug.Stack()}
+	}
 }
 
 // applied applies the events, to the state itself, or to a copy where callbacks
 // need the state before them: what cannot be applied is never stored. It returns
 // nil where there is no copy, of a state that cannot be encoded.
-func (h *Host) applied(a *actor, c *commit, events []aggregate.Pending) (any, message.Response) {
+func (h *Host) applied(a *actor, c *commit, events []aggregate.Pending) (any, message.Response, *handler.PanicError) {
 	core, m, state := a.hosted.core, c.envelope.message, a.state
 	if core.HasCallbacks() {
 		c.pending = events
 		var err error
 		switch state, err = h.copyOf(a); {
 		case err != nil && core.StateBased:
-			return nil, h.crashed(m, err)
+			return nil, crashed(err), panicOf(err)
 		case err != nil && h.snapshotDue(a, c):
 			h.withoutSnapshot(a, c, err)
-			return nil, nil
+			return nil, nil, nil
 		case err != nil:
-			return nil, nil
+			return nil, nil, nil
 		}
 	}
-	p := handler.Guard("apply", func() {
-		for _, event := range events {
-			core.Apply(state, event)
-		}
-	})
-	if p != nil {
-		h.logPanic(m, p)
-		a.panicked(p.Where+" panicked", time.Now())
-		return nil, p.Response()
+	if p := apply(core, state, events); p != nil {
+		return nil, p.Response(), p
 	}
 	if c.pending == nil {
 		c.unload = h.unloadRule(a, m, events, state)
 	}
-	return state, nil
+	return state, nil, nil
+}
+
+func apply(core *aggregate.Core, state any, events []aggregate.Pending) (p *handler.PanicError) {
+	defer caught(inApply, &p)
+	for _, event := range events {
+		core.Apply(state, event)
+	}
+	return nil
+}
+
+const inApply = "apply"
+
+// crash notes a panic of an author's code while its command was prepared.
+func (h *Host) crash(a *actor, m *message.Message, p *handler.PanicError) {
+	h.logPanic(m, p)
+	if p.Where == inApply {
+		a.panicked(p.Where+" panicked", time.Now())
+	}
 }
 
 // crashed returns the answer to a fault of an author's code.
-func (h *Host) crashed(m *message.Message, err error) message.Response {
-	var p *handler.PanicError
-	if errors.As(err, &p) {
-		h.logPanic(m, p)
+func crashed(err error) message.Response {
+	if p := panicOf(err); p != nil {
 		return p.Response()
 	}
 	return message.Crashed{Reason: err.Error()}
+}
+
+func panicOf(err error) *handler.PanicError {
+	var p *handler.PanicError
+	if errors.As(err, &p) {
+		return p
+	}
+	return nil
 }
 
 // guarded runs an author's callback; a panic is logged and goes no further.

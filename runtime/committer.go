@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/store"
@@ -21,33 +21,28 @@ type committer struct {
 
 	mu        sync.Mutex
 	cond      *sync.Cond
-	pending   queue
-	submitted uint64 // commits that were ever pending
-	taken     uint64 // commits that were ever taken
+	pending   lanes
+	submitted uint64 // what was ever pending
 	orders    []order
 	stopped   bool
 	inHand    []*commit // what the goroutine is appending; read for timeouts
+	watching  bool      // the watch ticks
+	parked    []*actor  // that wait for room
+
+	bytes   atomic.Int64 // of what was decided, or is being decided, and is not completed
+	waiting atomic.Int32 // actors that are parked, or about to be
 
 	// What follows belongs to the goroutine.
 	gen     store.Generation
 	unsure  bool // something of an unknown outcome may still arrive: the writer has to be raised first
 	heads   map[ring.Slot]*held
 	appends uint64 // that were built
+	batch   []*commit
+	built   *store.Append // the last one, to be used again
 
-	watchdog chan struct{} // closed once nothing can time out any more
+	watchdog chan struct{} // wakes the watch
+	over     chan struct{} // closed once nothing can time out any more
 	wg       sync.WaitGroup
-}
-
-// queue is a first-in first-out list of commits.
-type queue struct{ head, tail *commit }
-
-func (q *queue) push(c *commit) {
-	if q.tail == nil {
-		q.head = c
-	} else {
-		q.tail.next = c
-	}
-	q.tail = c
 }
 
 func newCommitter(ctx context.Context, h *Host, id store.WriterID) (*committer, error) {
@@ -57,8 +52,9 @@ func newCommitter(ctx context.Context, h *Host, id store.WriterID) (*committer, 
 	}
 	c := &committer{
 		host: h, id: id, writer: w, gen: 1,
-		heads: map[ring.Slot]*held{}, watchdog: make(chan struct{}),
+		heads: map[ring.Slot]*held{}, built: &store.Append{}, watchdog: make(chan struct{}, 1), over: make(chan struct{}),
 	}
+	c.pending.all = make([]lane, (h.cfg.Slots+h.cfg.Writers-1)/h.cfg.Writers)
 	if err := w.Raise(ctx, c.gen); err != nil {
 		return nil, errors.Join(fmt.Errorf("raise the generation of writer %d: %w", id, err), w.Close())
 	}
@@ -68,16 +64,25 @@ func newCommitter(ctx context.Context, h *Host, id store.WriterID) (*committer, 
 	return c, nil
 }
 
-// submit queues a commit; its actor is continued once the outcome is known.
+// submit queues a commit. It is the committer's from now on.
 func (c *committer) submit(one *commit) {
+	reserved := one.weight
+	one.weight = one.bytes()
+	c.bytes.Add(one.weight - reserved)
 	c.mu.Lock()
 	if c.stopped {
 		c.mu.Unlock()
-		c.host.finish(one, ErrStopped)
+		c.landed(one.weight)
+		c.host.failed(one, ErrStopped)
 		return
 	}
-	c.pending.push(one)
 	c.submitted++
+	one.seq = c.submitted
+	c.pending.push(int(one.slot)/c.host.cfg.Writers, one)
+	if !c.watching {
+		c.watching = true
+		signal(c.watchdog)
+	}
 	c.cond.Signal()
 	c.mu.Unlock()
 }
@@ -92,7 +97,7 @@ func (c *committer) stop() {
 }
 
 func (c *committer) run() {
-	defer close(c.watchdog)
+	defer close(c.over)
 	for {
 		batch, orders, stop := c.wait()
 		if stop {
@@ -113,49 +118,16 @@ func (c *committer) run() {
 func (c *committer) wait() (batch []*commit, orders []order, stop bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.pending.head == nil && len(c.orders) == 0 && !c.stopped {
+	clear(c.batch) // nothing of it is kept while there is nothing to do
+	for c.pending.count == 0 && len(c.orders) == 0 && !c.stopped {
 		c.cond.Wait()
 	}
-	batch = c.take()
-	c.inHand = batch
+	c.batch = c.pending.take(c.batch[:0], c.host.cfg.BatchCommands, int64(c.host.cfg.BatchBytes))
+	c.inHand = c.batch
 	due := 0
-	for due < len(c.orders) && c.orders[due].after <= c.taken {
+	for due < len(c.orders) && !c.pending.before(c.orders[due].after) {
 		due++
 	}
 	orders, c.orders = c.orders[:due:due], c.orders[due:]
-	return batch, orders, c.stopped && len(batch) == 0 && due == 0
-}
-
-// take removes from the pending commits what fits into one append.
-func (c *committer) take() []*commit {
-	var batch []*commit
-	size := 0
-	for c.pending.head != nil && len(batch) < c.host.cfg.BatchCommands {
-		one := c.pending.head
-		if size += one.bytes(); size > c.host.cfg.BatchBytes && len(batch) > 0 {
-			break
-		}
-		if c.pending.head = one.next; c.pending.head == nil {
-			c.pending.tail = nil
-		}
-		one.next = nil
-		c.taken++
-		batch = append(batch, one)
-	}
-	return batch
-}
-
-// watch answers callers whose commit timeout is over while their commands are
-// pending or being appended; the commands go on.
-func (c *committer) watch() {
-	tick := time.NewTicker(commitTick)
-	defer tick.Stop()
-	for {
-		select {
-		case <-c.watchdog:
-			return
-		case now := <-tick.C:
-			c.expire(now)
-		}
-	}
+	return c.batch, orders, c.stopped && len(c.batch) == 0 && due == 0
 }

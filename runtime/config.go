@@ -21,6 +21,8 @@ const (
 	DefaultBatchBytes    = 4 << 20
 	DefaultLoaders       = 2
 	DefaultOpenBytes     = 256 << 20
+	DefaultPendingBytes  = 32 << 20
+	DefaultStopTimeout   = 30 * time.Second
 )
 
 // Config says what a Host hosts.
@@ -42,6 +44,27 @@ type Config struct {
 	// OpenBytes bounds the requests that are not answered, over all aggregates;
 	// what comes on top is refused at once.
 	OpenBytes int
+	// PendingBytes bounds, for each writer, about, what was decided and is not
+	// durable. When it is full, aggregates decide nothing more, and their commands
+	// wait in their mailboxes.
+	PendingBytes int64
+	// Blocking has every aggregate decide on durable state only: one command a
+	// commit, as those with commit, rollback or saved callbacks do anyway.
+	Blocking bool
+	// StopTimeout is how long Stop waits for the store, and for authors' code,
+	// before it gives up; see Stop.
+	StopTimeout time.Duration
+
+	// MayAnswer, if not nil, is asked right before an answer that rests on nothing
+	// but this member's memory is given: refusals, reads, dry runs, repeats. After
+	// false the caller is told that the service is unavailable. It is called
+	// often, on any goroutine, and must not block.
+	MayAnswer func() bool
+	// OnLost, if not nil, is told of slots that were served and are not any more,
+	// because the store refused what this member holds to be true of them, or takes
+	// nothing from it any more; then err wraps a *store.FencedError. It must not
+	// block, nor call the host.
+	OnLost func(slots []ring.Slot, err error)
 
 	Logger   *slog.Logger
 	Observer Observer
@@ -92,6 +115,8 @@ func (c *Config) setDefaults() {
 	setIfZero(&c.Page, DefaultPage)
 	setIfZero(&c.Loaders, DefaultLoaders)
 	setIfZero(&c.OpenBytes, DefaultOpenBytes)
+	setIfZero(&c.PendingBytes, DefaultPendingBytes)
+	setIfZero(&c.StopTimeout, DefaultStopTimeout)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
@@ -103,7 +128,7 @@ func (c *Config) setDefaults() {
 	}
 }
 
-func setIfZero(n *int, value int) {
+func setIfZero[T ~int | ~int64](n *T, value T) {
 	if *n == 0 {
 		*n = value
 	}
@@ -122,6 +147,7 @@ func (c *Config) Validate() error {
 	fault(c.Writers > 0, "runtime: writers is %d, it has to be positive", c.Writers)
 	fault(ring.ValidateSlots(c.Slots) == nil, "runtime: slots is %d, it has to be a power of two up to %d", c.Slots, ring.MaxSlots)
 	fault(c.BatchCommands > 0 && c.BatchBytes > 0, "runtime: the limits of a batch have to be positive")
+	fault(c.PendingBytes > 0 && c.StopTimeout > 0, "runtime: pending bytes and the time to stop have to be positive")
 	fault(c.Page > 0 && c.Loaders > 0 && c.OpenBytes > 0, "runtime: page, loaders and open bytes have to be positive")
 	seen := map[message.StreamName]bool{}
 	for _, s := range c.Streams {

@@ -1,8 +1,6 @@
 package runtime
 
 import (
-	"time"
-
 	"github.com/ringhold/ringhold/handler"
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/store"
@@ -15,15 +13,17 @@ func (h *Host) delete(a *actor, e *envelope) (waits bool) {
 	if !a.exists {
 		seen = message.NoVersion
 	}
+	refusal := reply{memory: true}
 	switch {
 	case m.Expected != nil && *m.Expected != seen:
-		e.answer(message.WrongExpectedVersion{Expected: *m.Expected, Current: seen})
-		return false
+		refusal.response = message.WrongExpectedVersion{Expected: *m.Expected, Current: seen}
 	case !a.exists && !(e.hard && a.version >= 0): // a deleted one can still be erased
-		e.answer(message.NotFound{Stream: a.hosted.core.Stream, ID: m.Aggregate.ID})
-		return false
+		refusal.response = message.NotFound{Stream: a.hosted.core.Stream, ID: m.Aggregate.ID}
 	case m.DryRun != message.Real:
-		e.answer(message.OK{Version: seen, HasVersion: true})
+		refusal.response = message.OK{Version: seen, HasVersion: true}
+	}
+	if refusal.response != nil {
+		h.answer(a, e, refusal)
 		return false
 	}
 	tomb := store.TypeDeleted
@@ -34,21 +34,33 @@ func (h *Host) delete(a *actor, e *envelope) (waits bool) {
 	response := message.OK{Version: after, HasVersion: true}
 	encoded, err := message.EncodeResponse(response)
 	if err != nil {
-		e.answer(message.Crashed{Reason: err.Error()})
+		h.answer(a, e, reply{response: message.Crashed{Reason: err.Error()}})
 		return false
 	}
 	command := &store.Command{Service: m.Service, Hash: m.Raw.Hash(), Response: encoded, Events: 1}
-	e.commit = &commit{
+	c := &e.commit
+	*c = commit{
 		actor: a, envelope: e, stream: a.stream, slot: a.slot, expected: a.version, after: after,
-		command: command, tomb: tomb, response: response,
+		command: command, tomb: tomb, response: response, blocks: true, weight: c.weight,
 		events: []store.Event{{
 			Stream: a.stream, Version: after, Slot: a.slot, Type: tomb, Schema: 1,
 			Data: []byte("{}"), Metadata: noMetadata.For(m), MessageID: m.ID, Command: command,
 		}},
-		deadline: time.Now().Add(handler.DefaultCommitTimeout), timeout: handler.DefaultCommitTimeout,
+		deadline: a.now.Add(handler.DefaultCommitTimeout), timeout: handler.DefaultCommitTimeout,
 	}
-	h.committer(a.slot).submit(e.commit)
-	return true
+	return h.block(a, c)
+}
+
+// block hands a commit to the committer, and has the turn go on with its outcome.
+func (h *Host) block(a *actor, c *commit) (waits bool) {
+	a.phase = afterCommit
+	h.submit(a, c)
+	if h.await(a, 0) {
+		return true
+	}
+	a.phase = takeNext
+	h.committed(a, a.current) // it is done already
+	return false
 }
 
 // headOnly finds out where a stream ends without loading it: for deleting an

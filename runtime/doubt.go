@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/ringhold/ringhold/ring"
+	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/store"
 )
 
@@ -17,24 +17,26 @@ func (c *committer) resolve(batch []*commit, a *store.Append, cause error) []*co
 	c.host.log.Warn("the outcome of an append is unknown, it is being looked up", "writer", int(c.id), "commands", len(batch), "error", cause)
 	known, stored := false, false
 	err := c.regain(func(ctx context.Context) (err error) {
-		if stored, err = c.isStored(ctx, a); err != nil {
+		found, sure, err := c.isStored(ctx, a, batch)
+		if err != nil {
 			return err
 		}
-		if stored && !known {
+		if found && !known {
 			c.stored(a)
 		}
-		known = true
+		stored, known = found, sure
 		return nil
 	})
 	switch {
 	case stored:
-		c.complete(batch, nil)
+		c.complete(batch)
 	case err == nil:
 		return batch
 	case known: // of a writer that is fenced off: nothing of it can arrive any more
-		c.complete(batch, err)
+		c.setInHand(nil)
+		c.fail(batch, err)
 	default:
-		c.complete(batch, &store.UnknownOutcomeError{Err: errors.Join(cause, err)})
+		c.unknown(batch, &store.UnknownOutcomeError{Err: errors.Join(cause, err)})
 	}
 	return nil
 }
@@ -90,39 +92,79 @@ func (h *Host) sleep(d time.Duration) bool {
 // isStored looks the first row of an append up: an append is stored whole or
 // not at all. It compares the row itself, since the message's id alone could be
 // that of an earlier attempt, and that of an erasure is not found by its id.
-func (c *committer) isStored(ctx context.Context, a *store.Append) (bool, error) {
+// Sure is false if nobody can tell any more.
+func (c *committer) isStored(ctx context.Context, a *store.Append, batch []*commit) (found, sure bool, err error) {
 	if len(a.Events) > 0 {
 		want := &a.Events[0]
-		found, err := c.host.cfg.Store.ReadSlot(ctx, want.Slot, want.Offset, 1)
-		if err != nil || len(found) == 0 {
-			return false, err
+		rows, err := c.host.cfg.Store.ReadSlot(ctx, want.Slot, want.Offset, 1)
+		if err != nil {
+			return false, false, err
 		}
-		got := &found[0]
+		if len(rows) == 0 {
+			return false, true, nil
+		}
+		got := &rows[0]
 		return got.Offset == want.Offset && got.Epoch == want.Epoch && got.Stream == want.Stream &&
-			got.Version == want.Version && got.MessageID == want.MessageID, nil
+			got.Version == want.Version && got.MessageID == want.MessageID, true, nil
 	}
-	return c.statesAreStored(ctx, a.States)
+	return c.statesAreStored(ctx, a.States, batch)
 }
 
 // statesAreStored looks for the rows of an append that has no events. A later
-// owner may have gone on, and a row does not say who wrote it; so each message
-// has to be known, or one that was asked again there would speak for the others.
-func (c *committer) statesAreStored(ctx context.Context, states []store.State) (bool, error) {
+// owner may have gone on, and a row does not say who wrote it; so each message of
+// the batch has to be known, or one that was asked again there would speak for the
+// others.
+func (c *committer) statesAreStored(ctx context.Context, states []store.State, batch []*commit) (found, sure bool, err error) {
 	reqs := make([]store.LoadRequest, len(states))
+	commands := map[message.Stream]int{}
 	for i := range states {
 		reqs[i] = store.LoadRequest{Stream: states[i].Stream, Hydrate: true}
 	}
-	found, err := c.host.cfg.Store.Load(ctx, reqs)
-	if err != nil {
-		return false, err
-	}
-	for i := range states {
-		want, got := &states[i], found[i].State
-		if got == nil || got.Version < want.Version || got.Find(want.Recent[len(want.Recent)-1].MessageID) == nil {
-			return false, nil
+	for _, one := range batch {
+		if one.stores() {
+			commands[one.stream]++
 		}
 	}
-	return true, nil
+	rows, err := c.host.cfg.Store.Load(ctx, reqs)
+	if err != nil {
+		return false, false, err
+	}
+	found, sure = true, true
+	for i := range states {
+		want, got := &states[i], rows[i].State
+		if got == nil || got.Version < want.Version {
+			return false, true, nil
+		}
+		has, known := hasRecent(got.Recent, want.Recent, commands[want.Stream])
+		if known && !has {
+			return false, true, nil
+		}
+		found, sure = found && has, sure && known
+	}
+	return found && sure, sure, nil
+}
+
+// hasRecent reports whether a row's newest commands have the last n of others, one
+// behind the other, as far as the row reaches back. Known is false if it does not
+// reach back to the last of them.
+func hasRecent(row, others []store.Processed, n int) (has, known bool) {
+	last := others[len(others)-1].MessageID
+	at := len(row) - 1
+	for at >= 0 && row[at].MessageID != last {
+		at--
+	}
+	if at < 0 {
+		return false, len(row) < recentOfState
+	}
+	for i := 1; i < min(n, len(others)); i++ {
+		if i > at {
+			return len(row) == recentOfState, true // what it does not reach back to is no proof
+		}
+		if row[at-i].MessageID != others[len(others)-1-i].MessageID {
+			return false, true
+		}
+	}
+	return true, true
 }
 
 // verify compares every slot that is held with the store.
@@ -141,19 +183,4 @@ func (c *committer) verify(ctx context.Context) error {
 	}
 	c.lost(stale)
 	return nil
-}
-
-// fenced gives up everything: the store takes nothing from this member any more,
-// so what memory holds can be outdated at any moment.
-func (c *committer) fenced(err error) {
-	c.host.log.Error("this member is fenced off, all of its slots are given up", "writer", int(c.id), "error", err)
-	clear(c.heads)
-	for s := range c.host.slots {
-		c.host.disown(ring.Slot(s))
-	}
-}
-
-func isFenced(err error) bool {
-	var fenced *store.FencedError
-	return errors.As(err, &fenced)
 }

@@ -38,10 +38,14 @@ type envelope struct {
 	ready bool
 	// refused says that the slot was given up meanwhile; guarded by the slot.
 	refused bool
+	// orphaned says that its actor is an orphan, which begins nothing any more.
+	orphaned bool
 	// retried says that the id was found in the store although it was taken for new.
 	retried bool
 	// looked says that the store knows no event of the message's id.
 	looked bool
+	// decided says that the command ran, which may have left its mark on the message.
+	decided bool
 
 	answered atomic.Bool
 	size     int64
@@ -49,9 +53,10 @@ type envelope struct {
 
 	// What the loader and the committer found out; set before the actor is
 	// handed on, read by its next step.
-	loaded store.Loaded
-	commit *commit
+	loaded *store.Loaded
 	err    error
+
+	commit commit // what it came to; here so that it needs no allocation of its own
 }
 
 // answer replies once; later answers are dropped.
@@ -78,6 +83,14 @@ func (e *envelope) answerAt(r message.Response, v message.Version) {
 	if e.claim() {
 		e.message.Aggregate.Version = v
 		e.reply(r)
+	}
+}
+
+// renew makes a command as it was before it was decided.
+func (e *envelope) renew() {
+	e.looked = false
+	if m := e.message; e.decided {
+		e.decided, m.Halted, m.Valid, m.Response = false, false, true, nil
 	}
 }
 
@@ -114,6 +127,19 @@ func (q *mailbox) pushFront(e *envelope) {
 		q.tail = e
 	}
 	q.count++
+}
+
+// prepend puts the envelopes of another mailbox in front, in their order.
+func (q *mailbox) prepend(front *mailbox) {
+	if front.count == 0 {
+		return
+	}
+	front.tail.next = q.head
+	if q.head = front.head; q.tail == nil {
+		q.tail = front.tail
+	}
+	q.count += front.count
+	*front = mailbox{}
 }
 
 func (q *mailbox) pop() *envelope {

@@ -54,7 +54,7 @@ func (h *Host) idleActors(of *hosted) []idleActor {
 		s := &h.slots[ring.Slot(i)]
 		s.mu.Lock()
 		for _, a := range s.actors {
-			if a.hosted == of && !a.busy && a.mail.count == 0 && a.state != nil {
+			if a.hosted == of && !a.held() && a.mail.count == 0 && a.state != nil {
 				idle = append(idle, idleActor{a, a.used})
 			}
 		}
@@ -68,7 +68,7 @@ func (h *Host) evictOne(old idleActor) {
 	s := &h.slots[old.actor.slot]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a := old.actor; !a.orphan && !a.busy && a.mail.count == 0 && a.used == old.used {
+	if a := old.actor; !a.orphan && !a.held() && a.mail.count == 0 && a.used == old.used {
 		h.discard(s, a)
 	}
 }

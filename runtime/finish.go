@@ -4,84 +4,115 @@ import (
 	"errors"
 	"time"
 
-	"github.com/ringhold/ringhold/aggregate"
 	"github.com/ringhold/ringhold/handler"
 	"github.com/ringhold/ringhold/message"
-	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/store"
 )
 
-// commit is what a turn hands to the committer, and what comes back.
-type commit struct {
-	actor    *actor
-	envelope *envelope
-	stream   message.Stream
-	slot     ring.Slot
-	expected message.Version // before
-	after    message.Version
-
-	command  *store.Command
-	events   []store.Event
-	snapshot *store.Snapshot
-	state    *store.State
-	pending  []aggregate.Pending // still to be applied: callbacks see the state before them
-	tomb     string              // the type of a deletion
-	response message.Response
-	unload   aggregate.Unload
-	size     int64           // of the actor behind it
-	snap     message.Version // of the newest snapshot behind it
-
-	deadline time.Time // of the caller's waiting
-	timeout  time.Duration
-	next     *commit
-}
-
-// bytes estimates what the commit adds to an append.
-func (c *commit) bytes() int {
-	n := 256
-	for i := range c.events {
-		n += len(c.events[i].Data) + len(c.events[i].Metadata) + 128
+// finish is called by the committer for what is stored, or needs nothing stored
+// any more: commits of one actor, in order. It answers them; only a turn that waits
+// is driven. It must not block, so callbacks go to a worker.
+func (h *Host) finish(done []*commit, now time.Time) {
+	a := done[0].actor
+	for _, c := range done {
+		switch {
+		case c.blocks:
+		case c.stores():
+			h.respondStored(c.envelope, c, now)
+		default:
+			h.release(c)
+		}
 	}
-	if c.command != nil {
-		n += len(c.command.Request) + len(c.command.Response)
-	}
-	if c.snapshot != nil {
-		n += len(c.snapshot.Data)
-	}
-	if c.state != nil {
-		n += len(c.state.Data)
-	}
-	return n
-}
-
-// finish is called by the committer once the outcome is known: err is nil, or
-// nothing was stored. It must not block, so callbacks go to a worker.
-func (h *Host) finish(c *commit, err error) {
-	a, e := c.actor, c.envelope
-	e.err = err
-	if a.hosted.core.HasCallbacks() || a.hosted.core.HasOnSaved() {
-		a.phase = afterCommit
-		h.workers.do(a)
-		return
-	}
-	h.committed(a, e)
 	s := &h.slots[a.slot]
 	s.mu.Lock()
-	idle := h.idle(s, a)
+	for _, c := range done {
+		if !c.blocks {
+			a.planUnload(c.unload, now.UnixNano())
+		}
+	}
+	drive := h.land(s, a, int32(len(done)), now.UnixNano())
 	s.mu.Unlock()
-	if !idle {
+	if drive {
 		h.workers.do(a)
 	}
 }
 
-// committed ends the turn of a command whose outcome is known.
+// failed is called by the committer for a commit of which nothing is stored, or of
+// which nobody can find that out any more. What was decided behind it rests on what
+// is not there: the committer sends it back.
+func (h *Host) failed(c *commit, err error) {
+	a, e := c.actor, c.envelope
+	again := false
+	switch {
+	case c.blocks: // the turn waits for this, and knows what to do
+		e.err = err
+	case h.isRepeat(e, err):
+		again = !e.answered.Load() // else its caller has the message back
+		e.retried = true
+	default:
+		h.respond(e, h.refusalOf(c, err), time.Now())
+	}
+	h.fall(a, c, again)
+}
+
+// bounced is called by the committer for what was decided on a state that failed:
+// it is as if it had never been decided.
+func (h *Host) bounced(c *commit) { h.fall(c.actor, c, !c.envelope.answered.Load()) }
+
+// fall counts what has failed, and keeps it to be decided anew.
+func (h *Host) fall(a *actor, c *commit, again bool) {
+	s := &h.slots[a.slot]
+	s.mu.Lock()
+	if !c.blocks {
+		a.broken = true
+	}
+	if again {
+		if a.back == nil {
+			a.back = new(mailbox)
+		}
+		c.envelope.renew()
+		a.back.push(c.envelope)
+	}
+	drive := h.land(s, a, 1, time.Now().UnixNano())
+	s.mu.Unlock()
+	if drive {
+		h.workers.do(a)
+	}
+}
+
+// mend makes a new start behind a commit that failed, once nothing is in flight
+// any more: without the state, and with what came back in front of all that
+// waits. Next to nothing is decided ahead at first, since the next commit may
+// fail as well.
+func (h *Host) mend(a *actor) {
+	h.drop(a)
+	a.era++
+	a.window = 1
+	a.flight = flight{}
+	s := &h.slots[a.slot]
+	s.mu.Lock()
+	a.broken = false
+	back := a.back
+	a.back = nil
+	if back != nil && !a.orphan {
+		a.mail.prepend(back)
+	}
+	s.mu.Unlock()
+	for back != nil && back.count > 0 { // its slot is somebody else's now
+		e := back.pop()
+		e.answer(h.notOwned(e.message))
+	}
+}
+
+// committed ends the turn of a command that waited for its own commit.
 func (h *Host) committed(a *actor, e *envelope) {
-	c := e.commit
-	e.commit = nil
-	if e.err != nil {
-		h.notStored(a, e, c, e.err)
+	c := &e.commit
+	if err := e.err; err != nil {
+		e.err = nil
+		h.notStored(a, e, c, err)
 		return
 	}
+	now := time.Now()
 	if c.tomb != "" {
 		h.deleted(a, e, c)
 		return
@@ -98,26 +129,29 @@ func (h *Host) committed(a *actor, e *envelope) {
 			h.logPanic(e.message, p)
 			a.panicked(p.Where+" panicked", time.Now())
 			h.drop(a)
-			h.respondStored(e, c)
+			h.respondStored(e, c, now)
 			return
 		}
 		c.unload = h.unloadRule(a, e.message, c.pending, a.state)
+		a.advance(c)
 	}
-	a.advance(c)
-	a.hosted.loaded(0, c.size-a.size)
-	a.size = c.size
-	h.planUnload(a, c.unload)
+	s := &h.slots[a.slot]
+	s.mu.Lock()
+	a.planUnload(c.unload, now.UnixNano())
+	s.mu.Unlock()
 	if core.HasOnSaved() {
 		h.guarded(e.message, "saved", func() { core.Saved(h.callbackContext(e), e.message.Aggregate.ID, a.state, a.version) })
 	}
-	h.respondStored(e, c)
+	h.respondStored(e, c, now)
 }
 
-// advance takes over what the store now holds.
+// advance takes over what a commit makes of the actor.
 func (a *actor) advance(c *commit) {
 	a.version, a.exists = c.after, true
 	a.trouble = nil
 	a.snap = c.snap
+	a.hosted.loaded(0, c.size-a.size)
+	a.size = c.size
 	if c.state != nil {
 		a.recent = c.state.Recent
 		return
@@ -125,47 +159,50 @@ func (a *actor) advance(c *commit) {
 	a.seen.add(c.envelope.message.ID)
 }
 
-// notStored ends a command whose events are known not to be in the store, or of
-// which nobody can find that out any more. What was applied is dropped with the
-// state.
+// notStored ends the turn of a command whose commit it waited for in vain. What
+// was applied is dropped with the state.
 func (h *Host) notStored(a *actor, e *envelope, c *commit, err error) {
-	var duplicate *store.DuplicateMessageError
 	var unknown *store.UnknownOutcomeError
-	switch {
-	case errors.As(err, &duplicate) && !e.retried:
-		if c.pending != nil {
-			h.rolledBack(a, e, a.state)
-		}
-		h.drop(a)
-		if !e.answered.Load() { // else its caller has the message back
-			h.again(a, e)
-		}
-		return
-	case errors.As(err, &unknown):
-		h.drop(a)
-		h.respond(e, message.OutcomeUnknown{Service: e.message.Service, MessageID: e.message.ID, Timeout: c.timeout})
-		return
-	case c.pending != nil:
+	if c.pending != nil && !errors.As(err, &unknown) {
 		h.rolledBack(a, e, a.state)
 	}
 	h.drop(a)
-	h.respond(e, refusalOf(e.message, err))
+	a.era++
+	a.flight = flight{}
+	if !h.isRepeat(e, err) {
+		h.respond(e, h.refusalOf(c, err), time.Now())
+		return
+	}
+	if e.retried = true; !e.answered.Load() { // else its caller has the message back
+		e.renew()
+		h.putBack(a, e)
+	}
 }
 
-// again puts a command back in front of the mailbox, to be looked up in the
-// store: its id was taken for new and was not.
-func (h *Host) again(a *actor, e *envelope) {
-	e.retried, e.looked, e.err = true, false, nil
+// isRepeat reports whether the store knows the message already, which was taken
+// for new: it is looked up then, once.
+func (h *Host) isRepeat(e *envelope, err error) bool {
+	var duplicate *store.DuplicateMessageError
+	return errors.As(err, &duplicate) && !e.retried
+}
+
+// putBack puts an envelope that was begun in front of the mailbox.
+func (h *Host) putBack(a *actor, e *envelope) {
 	s := &h.slots[a.slot]
 	s.mu.Lock()
 	a.mail.pushFront(e)
 	s.mu.Unlock()
 }
 
-// refusalOf turns an error of an append into the answer.
-func refusalOf(m *message.Message, err error) message.Response {
+// refusalOf turns the failure of a commit into the answer.
+func (h *Host) refusalOf(c *commit, err error) message.Response {
+	m := c.envelope.message
 	var conflict *store.VersionConflictError
-	if errors.As(err, &conflict) {
+	var unknown *store.UnknownOutcomeError
+	switch {
+	case errors.As(err, &unknown):
+		return message.OutcomeUnknown{Service: m.Service, MessageID: m.ID, Timeout: c.timeout}
+	case errors.As(err, &conflict):
 		return message.WrongExpectedVersion{Expected: conflict.Expected, Current: conflict.Current}
 	}
 	return message.ServiceUnavailable{Service: m.Service, Reason: "the store did not take the command: " + err.Error()}

@@ -113,6 +113,9 @@ func tryRig(t tb, s setup) (*rig, error) {
 	return r, nil
 }
 
+// blocking has a rig decide on durable state only.
+func blocking(c *Config) { c.Blocking = true }
+
 func allSlots() []ring.Slot {
 	all := make([]ring.Slot, testSlots)
 	for i := range all {

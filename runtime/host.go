@@ -10,7 +10,6 @@ import (
 
 	"github.com/ringhold/ringhold/aggregate"
 	"github.com/ringhold/ringhold/message"
-	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/store"
 )
 
@@ -32,8 +31,9 @@ type Host struct {
 
 	ctx      context.Context // ends when the host stops; for callbacks
 	cancel   context.CancelFunc
-	endless  context.Context // for writes: what has begun is finished, what is decided while the host stops is committed
-	before   sync.WaitGroup  // Before steps that run
+	endless  context.Context    // for writes: what has begun is finished, what is decided while the host stops is committed
+	giveUp   context.CancelFunc // ends endless
+	before   sync.WaitGroup     // Before steps that run
 	sweeper  sync.WaitGroup
 	open     atomic.Int64  // bytes of the envelopes that are not answered
 	stopping atomic.Bool   // set before the slots are given up: none is taken again
@@ -43,9 +43,10 @@ type Host struct {
 // hosted is a stream and how it is hosted.
 type hosted struct {
 	Stream
-	core  *aggregate.Core
-	live  atomic.Int64 // loaded actors
-	bytes atomic.Int64 // their estimated size
+	core     *aggregate.Core
+	blocking bool         // Config's
+	live     atomic.Int64 // loaded actors
+	bytes    atomic.Int64 // their estimated size
 }
 
 // loaded counts an actor that came into memory, or, with -1, left it.
@@ -73,13 +74,13 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 		slots:  make([]slot, cfg.Slots), stopped: make(chan struct{}),
 	}
 	for _, s := range cfg.Streams {
-		h.hosted[s.Core.Stream] = &hosted{Stream: s, core: s.Core}
+		h.hosted[s.Core.Stream] = &hosted{Stream: s, core: s.Core, blocking: cfg.Blocking}
 	}
 	for i := range h.slots {
 		h.slots[i].actors = make(map[message.Stream]*actor)
 		h.slots[i].quiet.L = &h.slots[i].mu
 	}
-	h.endless = context.WithoutCancel(ctx)
+	h.endless, h.giveUp = context.WithCancel(context.WithoutCancel(ctx))
 	h.ctx, h.cancel = context.WithCancel(h.endless)
 	h.workers = newWorkers(2*goruntime.GOMAXPROCS(0), h.step)
 	for w := range cfg.Writers {
@@ -95,35 +96,6 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 	h.eraser = newEraser(h)
 	h.sweeper.Go(h.sweep)
 	return h, nil
-}
-
-// Stop ends the host: what was decided is committed and answered, everything
-// else is answered as unavailable. It waits for all of its goroutines, and for
-// the turns that callers of Serve drive.
-func (h *Host) Stop() {
-	if h.stopping.Swap(true) {
-		<-h.stopped
-		return
-	}
-	defer close(h.stopped)
-	for i := range h.slots {
-		h.disown(ring.Slot(i))
-	}
-	h.cancel()
-	h.sweeper.Wait()
-	h.before.Wait()
-	for i := range h.slots {
-		h.slots[i].wait() // turns need everything that follows
-	}
-	for _, c := range h.committers {
-		c.stop()
-	}
-	if h.unloader != nil {
-		h.loader.stop()
-		h.unloader.stop()
-		h.eraser.stop()
-	}
-	h.workers.close()
 }
 
 // Actors returns how many aggregates are in memory, and their estimated bytes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ringhold/ringhold/aggregate"
@@ -17,7 +18,7 @@ func (h *Host) loaded(a *actor, e *envelope) (waits bool) {
 	err := e.err
 	e.err = nil
 	if err != nil {
-		e.answer(message.ServiceUnavailable{Service: e.message.Service, Reason: "the store did not answer: " + err.Error()})
+		h.answer(a, e, reply{response: message.ServiceUnavailable{Service: e.message.Service, Reason: "the store did not answer: " + err.Error()}})
 		return false
 	}
 	e.looked = true
@@ -26,19 +27,20 @@ func (h *Host) loaded(a *actor, e *envelope) (waits bool) {
 			a.forget()
 			a.size = 0
 			if e.work != deleteStream || !h.headOnly(a, e) {
-				e.answer(r)
+				h.answer(a, e, reply{response: r})
 				return false
 			}
 		}
 	}
+	a.now = time.Now()
 	found := e.loaded.Commands
-	e.loaded = store.Loaded{}
+	e.loaded = nil
 	switch {
 	case len(found) > 0 && found[0] != nil && !a.erased:
 		r := handler.Repeat(e.message, &found[0].Command)
-		e.answerAt(r, versionOf(r, a.version))
+		h.answer(a, e, reply{response: r, version: versionOf(r, a.version), versioned: true})
 		return false
-	case e.expired(time.Now()): // what was loaded stays, for the next one
+	case e.expired(a.now): // what was loaded stays, for the next one
 		return false
 	}
 	waits = h.run(a, e)
@@ -101,7 +103,7 @@ func (e *customError) Error() string { return e.err.Error() }
 func (e *customError) Unwrap() error { return e.err }
 
 func (h *Host) fold(a *actor, e *envelope) error {
-	l := &hydration{host: h, actor: a, loaded: &e.loaded, id: e.message.Aggregate.ID}
+	l := &hydration{host: h, actor: a, loaded: e.loaded, id: e.message.Aggregate.ID}
 	a.forget()
 	if a.erased = l.loaded.Erased; a.erased {
 		a.version = l.loaded.Deleted
@@ -164,7 +166,7 @@ func (l *hydration) Set(state any, v message.Version) {
 	a.state, a.version, a.exists = state, v, v > l.loaded.Deleted
 	a.seen.all = false
 	if l.loaded.State != nil {
-		a.recent = l.loaded.State.Recent
+		a.recent = slices.Clip(l.loaded.State.Recent)
 	}
 }
 
@@ -248,7 +250,7 @@ func (l *hydration) stateRow() error {
 	if row == nil {
 		return nil
 	}
-	a.recent = row.Recent
+	a.recent = slices.Clip(row.Recent) // what is appended goes elsewhere
 	if row.Version <= l.loaded.Deleted {
 		return nil // deleted after it was stored; its messages stay known
 	}

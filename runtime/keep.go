@@ -36,19 +36,19 @@ func (h *Host) copyOf(a *actor) (state any, err error) {
 
 // keep adds the snapshot or the state row that the command is due, and estimates
 // the actor's size.
-func (h *Host) keep(a *actor, c *commit, state any) message.Response {
+func (h *Host) keep(a *actor, c *commit, state any) (message.Response, *handler.PanicError) {
 	core := a.hosted.core
 	if !core.StateBased && !h.snapshotDue(a, c) {
 		h.resize(a, c, state)
-		return nil
+		return nil, nil
 	}
 	payload, err := encodeState(core, state)
 	switch {
 	case err != nil && core.StateBased:
-		return h.crashed(c.envelope.message, err)
+		return crashed(err), panicOf(err)
 	case err != nil:
 		h.withoutSnapshot(a, c, err)
-		return nil
+		return nil, nil
 	}
 	c.size = sizeOf(len(payload.Data))
 	if !core.StateBased {
@@ -57,15 +57,17 @@ func (h *Host) keep(a *actor, c *commit, state any) message.Response {
 			Stream: a.stream, Version: c.after, Schema: core.StateSchema,
 			Encoding: handler.EncodingOf(payload), Data: payload.Data,
 		}
-		return nil
+		return nil, nil
 	}
-	recent := append(a.recent[max(0, len(a.recent)-recentOfState+1):len(a.recent):len(a.recent)],
+	// Rows that were stored before share the array, and do not see what follows
+	// them. A command that fails takes its array with it.
+	recent := append(a.recent[max(0, len(a.recent)-recentOfState+1):],
 		store.Processed{MessageID: c.envelope.message.ID, Command: *c.command})
 	c.state = &store.State{
 		Stream: a.stream, Slot: a.slot, Expected: c.expected, Version: c.after,
 		Schema: core.StateSchema, Encoding: handler.EncodingOf(payload), Data: payload.Data, Recent: recent,
 	}
-	return nil
+	return nil, nil
 }
 
 // withoutSnapshot goes on without the snapshot that is due: it only makes

@@ -64,11 +64,14 @@ func (l *loader) run() {
 	}
 }
 
+// serve loads a batch. One stream that cannot be read must not keep the others of
+// its round trip from being loaded: behind an error the batch is halved, again and
+// again, until it is alone. A store that answers nobody is left alone soon.
 func (l *loader) serve(batch []*actor) {
 	reqs := make([]store.LoadRequest, len(batch))
 	for i, a := range batch {
 		e := a.current
-		reqs[i] = store.LoadRequest{Stream: a.stream, Hydrate: a.state == nil}
+		reqs[i] = store.LoadRequest{Stream: a.stream, Hydrate: a.state == nil, Bare: true}
 		if reqs[i].Hydrate && !a.hosted.core.StateBased {
 			reqs[i].Events = l.host.cfg.Page
 		}
@@ -76,16 +79,55 @@ func (l *loader) serve(batch []*actor) {
 			reqs[i].Messages = []message.ID{e.message.ID}
 		}
 	}
-	answers, err := l.host.cfg.Store.Load(l.host.ctx, reqs)
-	for i, a := range batch {
-		if err != nil {
-			a.current.err = err
-		} else {
-			a.current.loaded = answers[i]
+	parts := []part{{batch, reqs}}
+	for len(parts) > 0 {
+		var failed []part
+		var errs []error
+		for _, p := range parts {
+			if err := l.try(p); err != nil {
+				failed, errs = append(failed, p), append(errs, err)
+			}
 		}
-		a.phase = afterLoad
-		l.host.workers.do(a)
+		giveUp := len(parts) >= hopeless && len(failed) == len(parts) || l.host.ctx.Err() != nil
+		parts = nil
+		for i, p := range failed {
+			if n := len(p.actors); n > 1 && !giveUp {
+				parts = append(parts, part{p.actors[:n/2], p.reqs[:n/2]}, part{p.actors[n/2:], p.reqs[n/2:]})
+				continue
+			}
+			for _, a := range p.actors {
+				l.goOn(a, nil, errs[i])
+			}
+		}
 	}
+}
+
+// hopeless is how many parts of a batch have to fail, and none succeed, for the
+// fault to be the store's and not that of a few streams.
+const hopeless = 8
+
+// part is what is loaded in one round trip.
+type part struct {
+	actors []*actor
+	reqs   []store.LoadRequest
+}
+
+func (l *loader) try(p part) error {
+	answers, err := l.host.cfg.Store.Load(l.host.ctx, p.reqs)
+	if err != nil {
+		return err
+	}
+	for i, a := range p.actors {
+		l.goOn(a, &answers[i], nil)
+	}
+	return nil
+}
+
+// goOn continues an actor with what was loaded, or with an error.
+func (l *loader) goOn(a *actor, loaded *store.Loaded, err error) {
+	a.current.loaded, a.current.err = loaded, err
+	a.phase = afterLoad
+	l.host.workers.do(a)
 }
 
 // stop waits for the loads that run; what waits is loaded too, and finds the

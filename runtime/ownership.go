@@ -129,7 +129,7 @@ func (c *committer) do(ctx context.Context, f func() error) error {
 // appends.
 type order struct {
 	run   func()
-	after uint64 // so many commits go before it
+	after uint64 // the number of the last commit that goes before it
 }
 
 // held is a slot as the writer knows it.

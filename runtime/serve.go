@@ -96,8 +96,7 @@ func (h *Host) enqueue(ctx context.Context, e *envelope, name message.StreamName
 		e.answer(h.notOwned(e.message))
 		return nil
 	case a == nil && h.open.Load()+e.size <= int64(h.cfg.OpenBytes):
-		a = &actor{hosted: hosted, stream: stream, slot: id, epoch: s.epoch}
-		a.forget()
+		a = newActor(hosted, stream, id, s.epoch)
 		s.actors[stream] = a
 	case a == nil || a.mail.count >= hosted.Mailbox || h.open.Load()+e.size > int64(h.cfg.OpenBytes):
 		s.mu.Unlock()

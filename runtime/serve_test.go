@@ -81,7 +81,7 @@ func TestServe_MailboxLimit(t *testing.T) {
 // What is past its deadline is never started, wherever it waited.
 func TestServe_Late(t *testing.T) {
 	t.Run("behind a commit", func(t *testing.T) {
-		bubble(t, setup{}, func(t *testing.T, r *rig) {
+		bubble(t, setup{config: blocking}, func(t *testing.T, r *rig) {
 			r.add("a", 1)
 			release := r.store.stall(opAppend, fate{})
 			r.send("a", doAdd, 1)

@@ -17,25 +17,37 @@ type slot struct {
 	mu     sync.Mutex
 	epoch  store.Epoch // at which it is owned; 0: it is not
 	actors map[message.Stream]*actor
-	busy   int       // actors that are in a turn, orphans too
+	busy   int       // actors that are held: in a turn or with something in flight, orphans too
 	quiet  sync.Cond // busy has become 0
 }
 
 // start marks an actor as busy; the slot's mutex is held.
 func (s *slot) start(a *actor) {
+	if !a.held() {
+		s.busy++
+	}
 	a.busy = true
-	s.busy++
 }
 
-// end is the reverse of start.
-func (s *slot) end(a *actor) {
+// end is the reverse of start. It returns false if the actor is still held, by
+// what is in flight.
+func (s *slot) end(a *actor) bool {
 	a.busy, a.current = false, nil
+	if a.inFlight > 0 {
+		return false
+	}
+	s.quieten()
+	return true
+}
+
+// quieten counts an actor that is held no longer.
+func (s *slot) quieten() {
 	if s.busy--; s.busy == 0 {
 		s.quiet.Broadcast()
 	}
 }
 
-// wait returns when no actor of the slot is in a turn.
+// wait returns when no actor of the slot is held.
 func (s *slot) wait() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,14 +103,15 @@ func (h *Host) Release(ctx context.Context, slots []ring.Slot) error {
 }
 
 // disown stops serving a slot and answers what waits in its mailboxes. Actors
-// that are in a turn end it on their own: what they hold may be outdated when
-// the slot is served again, so they are never found again. Commands whose Before
-// step runs are answered when it has ended, since it works on their messages.
-func (h *Host) disown(id ring.Slot) {
+// that are in a turn or have something in flight end that on their own: what they
+// hold may be outdated when the slot is served again, so they are never found
+// again. Commands whose Before step runs are answered when it has ended, since it
+// works on their messages. It reports whether the slot was served.
+func (h *Host) disown(id ring.Slot) (served bool) {
 	s := &h.slots[id]
 	var waiting []*envelope
 	s.mu.Lock()
-	s.epoch = 0
+	served, s.epoch = s.epoch != 0, 0
 	for _, a := range s.actors {
 		for a.mail.count > 0 {
 			if e := a.mail.pop(); e.ready {
@@ -107,7 +120,7 @@ func (h *Host) disown(id ring.Slot) {
 				e.refused = true
 			}
 		}
-		if !a.busy {
+		if !a.held() {
 			h.discard(s, a)
 		} else {
 			h.remove(s, a)
@@ -117,6 +130,7 @@ func (h *Host) disown(id ring.Slot) {
 	for _, e := range waiting {
 		e.answer(h.notOwned(e.message))
 	}
+	return served
 }
 
 func (h *Host) notOwned(m *message.Message) message.Response {

@@ -52,7 +52,7 @@ func pair(t *testing.T, s setup) (a, b *rig) {
 
 func TestSlots_HandOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, b := pair(t, setup{})
+		a, b := pair(t, setup{config: blocking})
 		a.add("a", 1)
 		is[message.ServiceUnavailable](t, b.tell("a", doAdd, 1))
 		mine := slotOf("a")

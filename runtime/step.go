@@ -10,8 +10,9 @@ import (
 // step drives a busy actor until its mailbox has nothing ready or its turn has
 // to wait for something.
 func (h *Host) step(a *actor) {
-	waits := false
-	switch a.phase {
+	waits, phase := false, a.phase
+	a.phase = takeNext
+	switch phase {
 	case takeNext:
 	case afterLoad:
 		waits = h.loaded(a, a.current)
@@ -19,36 +20,43 @@ func (h *Host) step(a *actor) {
 		h.committed(a, a.current)
 	}
 	for !waits {
-		e := h.next(a)
-		if e == nil {
-			return
+		var e *envelope
+		if e, waits = h.next(a); e != nil {
+			waits = h.turn(a, e)
 		}
-		waits = h.turn(a, e)
 	}
 }
 
-// next takes the next envelope that is ready. Without one it returns nil: the
-// actor is not busy any more, and belongs to the caller no longer.
-func (h *Host) next(a *actor) *envelope {
+// next takes the next envelope that is ready. Without one the actor is the
+// caller's no longer: it is not busy any more, or waits for what is in flight.
+func (h *Host) next(a *actor) (e *envelope, gone bool) {
 	s := &h.slots[a.slot]
 	s.mu.Lock()
+	for a.broken {
+		waits := a.await(0)
+		s.mu.Unlock()
+		if waits {
+			return nil, true
+		}
+		h.mend(a)
+		s.mu.Lock()
+	}
 	defer s.mu.Unlock()
-	if h.idle(s, a) {
-		return nil
+	a.flight.keep(a.inFlight)
+	switch {
+	case a.mail.head == nil || !a.mail.head.ready:
+		if s.end(a) {
+			h.rest(s, a, time.Now().UnixNano())
+		}
+		return nil, true
+	case a.inFlight >= a.window:
+		n := a.window / 2
+		a.window = min(2*a.window, maxInFlight)
+		return nil, a.await(n)
 	}
-	return a.mail.pop()
-}
-
-// idle ends the actor's being busy if nothing in its mailbox is ready. The
-// slot's mutex is held.
-func (h *Host) idle(s *slot, a *actor) bool {
-	a.phase = takeNext
-	if a.mail.head != nil && a.mail.head.ready {
-		return false
-	}
-	s.end(a)
-	h.rest(s, a)
-	return true
+	e = a.mail.pop()
+	e.orphaned = a.orphan
+	return e, false
 }
 
 // turn runs one envelope. It returns true if the actor has to wait: then
@@ -56,19 +64,28 @@ func (h *Host) idle(s *slot, a *actor) bool {
 func (h *Host) turn(a *actor, e *envelope) (waits bool) {
 	a.current = e
 	now := time.Now()
-	if e.work == unloadActor {
+	a.now = now
+	switch {
+	case e.orphaned:
+		e.answer(h.notOwned(e.message))
+		return false
+	case a.flight.count > 0 && h.needsQuiet(a, e):
+		h.putBack(a, e)
+		return h.await(a, 0)
+	case e.work == unloadActor:
 		h.unload(a, e)
 		return false
-	}
-	if e.message.Halted && e.message.FirstAttempt { // refused before its turn
-		e.answer(e.message.Response)
+	case e.message.Halted && e.message.FirstAttempt: // refused before its turn
+		h.answer(a, e, reply{response: e.message.Response})
 		return false
-	}
-	if e.expired(now) {
+	case e.expired(now):
 		return false
 	}
 	if reason, yes := a.quarantined(now); yes && e.work != deleteStream {
-		e.answer(message.Quarantined{Stream: a.hosted.core.Stream, ID: e.message.Aggregate.ID, Reason: reason})
+		h.answer(a, e, reply{response: message.Quarantined{Stream: a.hosted.core.Stream, ID: e.message.Aggregate.ID, Reason: reason}})
+		return false
+	}
+	if !e.message.FirstAttempt && h.repeats(a, e) {
 		return false
 	}
 	if h.needsLoad(a, e) {
@@ -76,6 +93,31 @@ func (h *Host) turn(a *actor, e *envelope) (waits bool) {
 		return true
 	}
 	return h.run(a, e)
+}
+
+// needsQuiet reports whether an envelope has to wait until nothing is in flight: it
+// ends what memory holds, or needs the store to have all that there is.
+func (h *Host) needsQuiet(a *actor, e *envelope) bool {
+	return e.work == deleteStream || e.work == unloadActor || a.state == nil && !a.erased
+}
+
+// repeats answers a message whose first attempt is in flight. The messages of a
+// state-based aggregate are in its row.
+func (h *Host) repeats(a *actor, e *envelope) bool {
+	if a.flight.count == 0 || e.work != runCommand || a.hosted.core.StateBased {
+		return false
+	}
+	first := a.flight.find(e.message.ID)
+	if first == nil {
+		return false
+	}
+	h.answerRepeat(a, e, handler.Repeat(e.message, first.command))
+	return true
+}
+
+// answerRepeat answers a message that memory knows.
+func (h *Host) answerRepeat(a *actor, e *envelope, r message.Response) {
+	h.answer(a, e, reply{response: r, version: versionOf(r, a.version), versioned: true, memory: true})
 }
 
 // needsLoad reports whether the store has to be asked before the envelope can
@@ -99,16 +141,20 @@ func (h *Host) needsLookup(a *actor, e *envelope) bool {
 // run decides an envelope on a loaded actor.
 func (h *Host) run(a *actor, e *envelope) (waits bool) {
 	if a.erased {
-		e.answer(message.StreamErased{Stream: a.hosted.core.Stream, ID: e.message.Aggregate.ID})
+		h.answer(a, e, reply{response: message.StreamErased{Stream: a.hosted.core.Stream, ID: e.message.Aggregate.ID}})
 		return false
 	}
 	if r := a.processed(e); r != nil {
-		e.answerAt(r, versionOf(r, a.version))
+		h.answerRepeat(a, e, r)
 		return false
 	}
 	if e.message.Halted { // refused before its turn, and not a repeat
-		e.answer(e.message.Response)
+		h.answer(a, e, reply{response: e.message.Response})
 		return false
+	}
+	if c := h.committer(a.slot); !c.admit(e, a) {
+		h.putBack(a, e)
+		return c.park(a)
 	}
 	switch e.work {
 	case runCommand:
@@ -156,7 +202,7 @@ func (h *Host) read(a *actor, e *envelope) {
 		h.logPanic(e.message, p)
 		r = p.Response()
 	}
-	e.answer(r)
+	h.answer(a, e, reply{response: r, memory: true})
 }
 
 // unload drops what is in memory, on request.
@@ -168,7 +214,7 @@ func (h *Host) unload(a *actor, e *envelope) {
 	if err != nil { // a bool always encodes
 		panic(err)
 	}
-	e.answer(message.OK{Value: value})
+	h.answer(a, e, reply{response: message.OK{Value: value}})
 }
 
 // drop forgets the actor's state inside its turn.

@@ -30,7 +30,7 @@ func (h *Host) sweepAll(now time.Time) {
 		var late *mailbox
 		s.mu.Lock()
 		for _, a := range s.actors {
-			if a.busy && a.mail.count > 0 {
+			if a.held() && a.mail.count > 0 {
 				late = a.mail.split(now, late)
 			}
 		}

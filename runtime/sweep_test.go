@@ -12,7 +12,7 @@ import (
 // While the store hangs, what nobody waits for any more is answered and let go,
 // and the rest stays in its order.
 func TestSweep_LetsGoOfWhatIsLate(t *testing.T) {
-	bubble(t, setup{}, func(t *testing.T, r *rig) {
+	bubble(t, setup{config: blocking}, func(t *testing.T, r *rig) {
 		r.add("a", 1)
 		release := r.store.stall(opAppend, fate{})
 		first := r.send("a", doAdd, 1)

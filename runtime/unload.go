@@ -26,16 +26,14 @@ func (h *Host) unloadRule(a *actor, m *message.Message, events []aggregate.Pendi
 }
 
 // planUnload notes when a rule wants the actor out of memory; rest acts on it.
-func (h *Host) planUnload(a *actor, rule aggregate.Unload) {
+// The slot's mutex is held.
+func (a *actor) planUnload(rule aggregate.Unload, now int64) {
 	in, keep, decided := rule.When()
 	if !decided {
 		return
 	}
-	s := &h.slots[a.slot]
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if a.unloadAt = 0; !keep {
-		a.unloadAt = time.Now().Add(in).UnixNano()
+		a.unloadAt = now + int64(in)
 	}
 }
 
@@ -53,10 +51,9 @@ func (a *actor) due() int64 {
 	return due
 }
 
-// rest is called with the slot's mutex held when an actor becomes idle: it
+// rest is called with the slot's mutex held when an actor is held no longer: it
 // leaves memory if there is nothing to keep or if it is time.
-func (h *Host) rest(s *slot, a *actor) {
-	now := time.Now().UnixNano()
+func (h *Host) rest(s *slot, a *actor, now int64) {
 	a.used = now
 	switch due := a.due(); {
 	case a.orphan:
@@ -97,7 +94,7 @@ func (h *Host) leave(a *actor, at, now int64) {
 		return // it is gone, or an earlier time was set since
 	}
 	a.watched = 0
-	if a.busy || a.mail.count > 0 {
+	if a.held() || a.mail.count > 0 {
 		return // it is looked at again when it becomes idle
 	}
 	switch due := a.due(); {

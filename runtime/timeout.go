@@ -1,0 +1,69 @@
+package runtime
+
+import (
+	"time"
+
+	"github.com/ringhold/ringhold/message"
+)
+
+// commitTick is how exactly commit timeouts are kept.
+const commitTick = 20 * time.Millisecond
+
+// watch answers callers whose time is over while their commands are pending or
+// being appended; the commands go on. It ticks only while there are any.
+func (c *committer) watch() {
+	for {
+		select {
+		case <-c.watchdog:
+		case <-c.over:
+			return
+		}
+		tick := time.NewTicker(commitTick)
+		for goOn := true; goOn; {
+			select {
+			case now := <-tick.C:
+				goOn = c.expire(now)
+			case <-c.over:
+				goOn = false
+			}
+		}
+		tick.Stop()
+	}
+}
+
+// expire answers callers that have waited for too long. Whom it answers is decided
+// under the lock: a command that is taken out of hand is either answered then or
+// never from here. It returns false if nothing is left to wait for.
+func (c *committer) expire(now time.Time) bool {
+	var late []*commit
+	claim := func(one *commit) {
+		if !one.deadline.IsZero() && now.After(one.deadline) && one.envelope.claim() {
+			late = append(late, one)
+		}
+	}
+	c.mu.Lock()
+	for _, one := range c.inHand {
+		claim(one)
+	}
+	c.pending.each(claim)
+	c.watching = len(c.inHand) > 0 || c.pending.count > 0
+	goOn := c.watching
+	c.mu.Unlock()
+	for _, one := range late {
+		c.tooLate(one)
+	}
+	return goOn
+}
+
+// tooLate answers a caller: who waits for a commit cannot be told what becomes of
+// it, who waits for an answer alone is not told.
+func (c *committer) tooLate(one *commit) {
+	e := one.envelope
+	m := e.message
+	if !one.stores() {
+		e.reply(message.ServiceTimeout{Service: m.Service, MessageID: m.ID, Timeout: e.deadline.Sub(e.arrived)})
+		return
+	}
+	c.host.cfg.Observer.CommitTimeout(m)
+	e.reply(message.OutcomeUnknown{Service: m.Service, MessageID: m.ID, Timeout: one.timeout})
+}
