@@ -13,11 +13,12 @@ import (
 // bench is one run of the program. It belongs to one goroutine.
 type bench struct {
 	options
-	machine machine
-	temp    string // removed at the end, if it was made
-	server  *server
-	schemas int // that were made
-	hosts   int // that were opened
+	machine   machine
+	temp      string // removed at the end, if it was made
+	server    *server
+	serverDir string // for its folder; removed at the end
+	schemas   int    // that were made
+	hosts     int    // that were opened
 }
 
 func newBench(o options) (*bench, error) {
@@ -36,7 +37,7 @@ func newBench(o options) (*bench, error) {
 func (b *bench) close() error {
 	var err error
 	if b.server != nil {
-		err = b.server.close()
+		err = errors.Join(b.server.close(), os.RemoveAll(b.serverDir))
 	}
 	if b.temp != "" {
 		err = errors.Join(err, os.RemoveAll(b.temp))
@@ -58,10 +59,24 @@ func (b *bench) postgres(ctx context.Context) (*server, error) {
 	if b.server != nil {
 		return b.server, nil
 	}
-	s, err := openServer(ctx, b.dir)
+	dir, err := b.folder("server")
 	if err != nil {
 		return nil, err
 	}
+	// Where this process is root, the server is another user.
+	for path, mode := range map[string]os.FileMode{dir: 0o777 | os.ModeSticky, b.temp: 0o755} {
+		if path == "" {
+			continue
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			return nil, fmt.Errorf("let the server's user into its folder: %w", err)
+		}
+	}
+	s, err := openServer(ctx, dir)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	b.serverDir = dir
 	b.server = s
 	b.machine.Postgres = s.version
 	return s, nil
