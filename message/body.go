@@ -90,6 +90,14 @@ func syntaxError(b []byte) error {
 // IsZero reports whether there is no request.
 func (b Body) IsZero() bool { return b.json == nil && b.proto == nil }
 
+// start tells JSON bodies apart: no object begins with another one.
+func (b Body) start() *byte {
+	if len(b.json) == 0 {
+		return nil
+	}
+	return &b.json[0]
+}
+
 // JSON returns the bytes of a JSON body; nil for any other. The caller must not
 // change them.
 func (b Body) JSON() []byte { return b.json }

@@ -129,7 +129,7 @@ func plainKey(b []byte, i int) int {
 	if i >= len(b) || b[i] != '"' {
 		return -1
 	}
-	if i = plainjson.SkipPrintable(b, i+1); i < len(b) && b[i] == '"' {
+	if i = plainjson.SkipUnescaped(b, i+1); i < len(b) && b[i] == '"' {
 		return i + 1
 	}
 	return -1
@@ -140,7 +140,7 @@ func plainKey(b []byte, i int) int {
 func plainString(b []byte, i int) int {
 	start, wide := i, false
 	for i++; ; i++ {
-		if i = plainjson.SkipPrintable(b, i); i >= len(b) {
+		if i = plainjson.SkipUnescaped(b, i); i >= len(b) {
 			return -1
 		}
 		switch c := b[i]; {

@@ -61,18 +61,29 @@ func (b Body) With(name, value string) (Body, error) {
 	return out, nil
 }
 
-// misspelt returns a top-level field that differs from name only in case.
-// encoding/json would take it for the field, and Ringhold for another one.
-func (b Body) misspelt(name string) (key string, found bool) {
+// seek is Field, and finds in the same pass a top-level field that differs from
+// name only in case. encoding/json would take it for the field, and Ringhold for
+// another one. The value is nil if there is none.
+func (b Body) seek(name string) (value json.RawMessage, misspelt string, err error) {
 	if b.json == nil {
-		return "", false
+		value, _, err = b.Field(name)
+		return value, "", err
 	}
-	for k := range fields(b.json) {
-		if quoted := b.json[k.start:k.end]; !keyIs(quoted, name, false) && keyIs(quoted, name, true) {
-			return string(quoted[1 : len(quoted)-1]), true
+	c := fieldsOf(b.json)
+	for k, v, ok := c.next(); ok; k, v, ok = c.next() {
+		switch quoted := b.json[k.start:k.end]; {
+		case keyIs(quoted, name, false):
+			if value == nil {
+				value = b.json[v.start:v.end:v.end]
+			}
+		case misspelt == "" && keyIs(quoted, name, true):
+			misspelt = string(quoted[1 : len(quoted)-1])
 		}
 	}
-	return "", false
+	if string(value) == "null" {
+		value = nil
+	}
+	return value, misspelt, nil
 }
 
 // Misspelt returns a violation for each top-level field that is none of the
@@ -83,7 +94,8 @@ func (b Body) Misspelt(names []string) (v Violations) {
 	if b.json == nil || len(names) == 0 {
 		return nil
 	}
-	for k := range fields(b.json) {
+	c := fieldsOf(b.json)
+	for k, _, ok := c.next(); ok; k, _, ok = c.next() {
 		quoted := b.json[k.start:k.end]
 		if slices.ContainsFunc(names, func(name string) bool { return keyIs(quoted, name, false) }) {
 			continue

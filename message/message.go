@@ -2,7 +2,6 @@ package message
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"time"
 )
@@ -43,6 +42,7 @@ type Message struct {
 
 	assigns map[string]any
 	events  []any
+	found   found // the aggregate's id, once it was looked for
 }
 
 // Caller is who dispatched a message.
@@ -198,42 +198,6 @@ func (m *Message) Reply() *Message {
 		InvokedAt: m.InvokedAt, DryRun: m.DryRun, Valid: m.Valid, Origin: m.Origin,
 		Aggregate: m.Aggregate, Response: m.Response, Halted: true,
 	}
-}
-
-// PrepareAggregateID finds the aggregate's id in a field of the request. If it
-// is missing, null or empty it is generated where generate allows it, and put
-// into the request, where the command sees it. Otherwise the message is
-// answered with MissingID, or with ValidationError if the id cannot be one, or if another
-// field differs from it only in case: a decoder would take either for the id.
-func (m *Message) PrepareAggregateID(stream StreamName, field string, generate bool) *Message {
-	m.Aggregate.Stream = stream
-	if key, found := m.Raw.misspelt(field); found {
-		return m.PutRequest(nil, Violations{{Path: key, Message: fmt.Sprintf("differs from %q only in case", field)}})
-	}
-	raw, found, err := m.Raw.Field(field)
-	var id AggregateID
-	if err == nil && found {
-		id, err = IDFrom(raw)
-	}
-	switch {
-	case err != nil:
-		v := Violations{{Path: field, Message: err.Error()}}
-		return m.PutRequest(nil, v)
-	case id == "" && !generate:
-		return m.Return(MissingID{Field: field})
-	case id == "":
-		id = GeneratedID(stream, m.ID)
-		if err := m.PutInRaw(field, string(id)); err != nil {
-			return m.Return(InvalidRequest{Reason: err.Error()})
-		}
-	case raw[0] != '"' && m.Raw.json != nil:
-		// An integer is taken as written, and the command sees a string.
-		if err := m.PutInRaw(field, string(id)); err != nil {
-			return m.Return(InvalidRequest{Reason: err.Error()})
-		}
-	}
-	m.Aggregate.ID = id
-	return m
 }
 
 // MarshalJSON of an event of a verbose dry run.

@@ -2,7 +2,6 @@ package message
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -39,17 +38,26 @@ type Version int64
 // NoVersion is the version of a stream without events.
 const NoVersion Version = -1
 
-var (
-	serviceName = regexp.MustCompile(`^[a-z][a-z0-9_.]*$`)
-	streamName  = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-)
+// isName reports whether s matches [a-z][a-z0-9_]*, or [a-z][a-z0-9_.]* with
+// dots. Each message's service is looked at, so there is no regular expression.
+func isName(s string, dots bool) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z':
+		case i > 0 && (c >= '0' && c <= '9' || c == '_' || dots && c == '.'):
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
 
 // Validate reports why n cannot be a service name, or nil.
 func (n ServiceName) Validate() error {
 	switch {
 	case len(n) > MaxServiceName:
 		return fmt.Errorf("service name has %d bytes, at most %d are allowed", len(n), MaxServiceName)
-	case !serviceName.MatchString(string(n)):
+	case !isName(string(n), true):
 		return fmt.Errorf("service name %q does not match [a-z][a-z0-9_.]*", clip(string(n)))
 	}
 	return nil
@@ -60,7 +68,7 @@ func (n StreamName) Validate() error {
 	switch {
 	case len(n) > MaxStreamName:
 		return fmt.Errorf("stream name has %d bytes, at most %d are allowed", len(n), MaxStreamName)
-	case !streamName.MatchString(string(n)):
+	case !isName(string(n), false):
 		return fmt.Errorf("stream name %q does not match [a-z][a-z0-9_]*", clip(string(n)))
 	}
 	return nil
@@ -89,6 +97,8 @@ func validateID(what, id string, limit int) error {
 		return fmt.Errorf("%s is empty", what)
 	case len(id) > limit:
 		return fmt.Errorf("%s has %d bytes, at most %d are allowed", what, len(id), limit)
+	case isPrintable(id):
+		return nil
 	case !utf8.ValidString(id):
 		return fmt.Errorf("%s is not valid UTF-8", what)
 	}
@@ -98,6 +108,16 @@ func validateID(what, id string, limit int) error {
 		}
 	}
 	return nil
+}
+
+// isPrintable reports whether s is printable ASCII, as most ids are.
+func isPrintable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // clip shortens what a caller sent, so that an error stays readable.

@@ -3,14 +3,14 @@ package message
 import (
 	"bytes"
 	"encoding/json"
-	"iter"
 	"strings"
 )
 
 // topLevel finds the value of a field of a valid JSON object without decoding
 // the rest; start equals end if it has none of that name.
 func topLevel(b []byte, name string) (start, end int) {
-	for key, value := range fields(b) {
+	c := fieldsOf(b)
+	for key, value, ok := c.next(); ok; key, value, ok = c.next() {
 		if keyIs(b[key.start:key.end], name, false) {
 			return value.start, value.end
 		}
@@ -21,25 +21,31 @@ func topLevel(b []byte, name string) (start, end int) {
 // span is a range of bytes.
 type span struct{ start, end int }
 
-// fields yields the places of the quoted keys and of the values of a valid JSON
-// object.
-func fields(b []byte) iter.Seq2[span, span] {
-	return func(yield func(key, value span) bool) {
-		i := skipSpace(b, 1)
-		for i < len(b) && b[i] == '"' {
-			key := span{i, skipString(b, i)}
-			i = skipSpace(b, key.end)
-			i = skipSpace(b, i+1) // the colon
-			value := span{i, skipValue(b, i)}
-			if !yield(key, value) {
-				return
-			}
-			i = skipSpace(b, value.end)
-			if i < len(b) && b[i] == ',' {
-				i = skipSpace(b, i+1)
-			}
-		}
+// cursor goes through the fields of a valid JSON object. An iterator would move
+// what its loop finds to the heap.
+type cursor struct {
+	b []byte
+	i int
+}
+
+func fieldsOf(b []byte) cursor { return cursor{b, skipSpace(b, 1)} }
+
+// next returns the places of the quoted key and of the value of the next field.
+func (c *cursor) next() (key, value span, ok bool) {
+	b := c.b
+	if c.i >= len(b) || b[c.i] != '"' {
+		return key, value, false
 	}
+	key = span{c.i, skipString(b, c.i)}
+	i := skipSpace(b, key.end)
+	i = skipSpace(b, i+1) // the colon
+	value = span{i, skipValue(b, i)}
+	i = skipSpace(b, value.end)
+	if i < len(b) && b[i] == ',' {
+		i = skipSpace(b, i+1)
+	}
+	c.i = i
+	return key, value, true
 }
 
 func keyIs(quoted []byte, name string, anyCase bool) bool {

@@ -120,11 +120,11 @@ func (m *Member) place(msg *message.Message, info *dispatch.ServiceInfo, candida
 		return candidates
 	}
 	here := candidates[:1]
-	probe := *msg // who runs it gets the request as it was received
-	if probe.PrepareAggregateID(info.Stream, info.IDField, info.GenerateID); probe.Halted {
+	id, refusal := msg.AggregateIDIn(info.Stream, info.IDField, info.GenerateID) // who runs it gets the request as it was received
+	if refusal != nil {
 		return here
 	}
-	owner, ok := r.Owner(ring.SlotOf(info.Stream.Of(probe.Aggregate.ID), r.Slots))
+	owner, ok := r.Owner(ring.SlotOf(info.Stream.Of(id), r.Slots))
 	if !ok {
 		return here
 	}
