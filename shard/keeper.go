@@ -38,10 +38,11 @@ type held struct {
 	term        atomic.Pointer[lease.Term] // never changed once it stands there
 	incarnation atomic.Pointer[string]     // under which the slots were acquired or looked at last
 	renewed     atomic.Pointer[string]     // at the last renewal
+	lost        chan struct{}              // holds one token once slots were lost
 }
 
 func newHeld(id store.MemberID, joined lease.Renewed) *held {
-	h := &held{id: id}
+	h := &held{id: id, lost: make(chan struct{}, 1)}
 	h.incarnation.Store(&joined.Incarnation)
 	h.renew(joined)
 	return h
@@ -73,6 +74,14 @@ func (h *held) outdated() bool { return *h.renewed.Load() != *h.incarnation.Load
 
 // lookedAt says that the slots were acquired under an incarnation.
 func (h *held) lookedAt(incarnation *string) { h.incarnation.Store(incarnation) }
+
+// lose says that slots were lost.
+func (h *held) lose() {
+	select {
+	case h.lost <- struct{}{}:
+	default:
+	}
+}
 
 // revoke ends the lease.
 func (h *held) revoke() { h.term.Store(&lease.Term{}) }

@@ -200,7 +200,7 @@ func (l *Local) startMember(ctx context.Context, as ring.Member, leased *held) e
 		Plan: l.cfg.Plan, Logger: l.cfg.Logger, Observer: l.cfg.Observer,
 	}
 	if leased != nil {
-		cfg.MayAnswer = leased.mayAnswer
+		cfg.MayAnswer, cfg.OnLost = leased.mayAnswer, func([]ring.Slot, error) { leased.lose() }
 	}
 	m, err := StartMember(ctx, cfg)
 	if err != nil {

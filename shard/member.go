@@ -33,6 +33,9 @@ type MemberConfig struct {
 	// MayAnswer says whether what is in memory is known to be the newest. Nil: it
 	// always is, since nobody else can write.
 	MayAnswer func() bool
+	// OnLost is told of slots that were served and are not any more. It must not
+	// block, and may be nil.
+	OnLost func(slots []ring.Slot, err error)
 }
 
 // Member hosts the aggregates of the slots that it owns and serves them over
@@ -60,6 +63,7 @@ func StartMember(ctx context.Context, cfg MemberConfig) (*Member, error) {
 	m.host, err = runtime.New(ctx, runtime.Config{
 		Store: cfg.Store, Member: cfg.ID, Writers: cfg.Writers, Slots: cfg.Plan.Slots,
 		Streams: cfg.Plan.Streams, Logger: cfg.Logger, Observer: runtimeObserver{cfg.Observer, string(cfg.ID)},
+		MayAnswer: cfg.MayAnswer, OnLost: cfg.OnLost,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start member %s: %w", cfg.ID, err)

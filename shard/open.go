@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringhold/ringhold/store"
 	"github.com/ringhold/ringhold/store/memory"
+	"github.com/ringhold/ringhold/store/postgres"
 	"github.com/ringhold/ringhold/store/sqlite"
 )
 
@@ -45,6 +46,12 @@ func openStore(ctx context.Context, o opening) (store.Store, error) {
 			return nil, fmt.Errorf("make the data directory: %w", err)
 		}
 		return sqlite.Open(ctx, sqlite.Config{Path: path, Group: o.group, Owner: o.owner, Migrate: o.migrate})
+	case isPostgres(o.address):
+		s, err := postgres.Open(ctx, postgres.Config{URL: o.address, Group: o.group, Migrate: o.migrate, Logger: o.log})
+		if err != nil {
+			return nil, err // not a nil *postgres.Store
+		}
+		return s, nil
 	}
 	return nil, usagef("--store: %q is neither postgres://USER@HOST:PORT/DATABASE nor sqlite:PATH nor memory: (which takes no path)", redacted(o.address))
 }

@@ -9,8 +9,12 @@ import (
 	"github.com/ringhold/ringhold/shard/internal/lease"
 )
 
-// longestRegain is the longest pause between two looks.
-const longestRegain = time.Second
+const (
+	// firstRegain is how soon slots that were lost are looked at.
+	firstRegain = 10 * time.Millisecond
+	// longestRegain is the longest pause between two looks.
+	longestRegain = time.Second
+)
 
 // regainer takes slots again that a member should serve and does not: their
 // claims were refused, or the store may have forgotten commits, so that nothing
@@ -28,7 +32,7 @@ type regainer struct {
 // run looks after the slots until ctx ends. After failures it looks less often,
 // but once a second at least.
 func (r *regainer) run(ctx context.Context) {
-	for wait := lease.Period; pause(ctx, wait) == nil; {
+	for wait := lease.Period; r.wait(ctx, wait); {
 		whole, err := r.look(ctx)
 		if whole {
 			r.trouble, wait = false, lease.Period
@@ -39,6 +43,26 @@ func (r *regainer) run(ctx context.Context) {
 			r.trouble = true
 			r.log.Warn("slots that were lost are not regained yet", "error", explainStore(err))
 		}
+	}
+}
+
+// wait waits for the time of the next look, and returns false if there is none.
+// Slots that were just lost are looked at soon, but not while earlier ones stay
+// lost: that would be a loop without a pause.
+func (r *regainer) wait(ctx context.Context, d time.Duration) bool {
+	lost := r.held.lost
+	if r.trouble {
+		lost = nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-lost:
+		return pause(ctx, firstRegain) == nil
+	case <-ctx.Done():
+		return false
 	}
 }
 
