@@ -32,8 +32,7 @@ func (c *committer) commit(batch []*commit) {
 		}
 		began := time.Now()
 		err := c.writer.Append(c.host.endless, a)
-		var unknown *store.UnknownOutcomeError
-		if errors.As(err, &unknown) {
+		if isUnknown(err) {
 			c.built = &store.Append{} // the store may still be busy with this one
 			batch = c.resolve(batch, a, err)
 			continue
@@ -291,6 +290,14 @@ func (h *Host) tellLost(slots []ring.Slot, err error) {
 	if len(slots) > 0 && h.cfg.OnLost != nil {
 		h.cfg.OnLost(slots, err)
 	}
+}
+
+func isUnknown(err error) bool {
+	if err == nil {
+		return false // without looking, which allocates
+	}
+	var unknown *store.UnknownOutcomeError
+	return errors.As(err, &unknown)
 }
 
 func isFenced(err error) bool {

@@ -162,8 +162,7 @@ func (a *actor) advance(c *commit) {
 // notStored ends the turn of a command whose commit it waited for in vain. What
 // was applied is dropped with the state.
 func (h *Host) notStored(a *actor, e *envelope, c *commit, err error) {
-	var unknown *store.UnknownOutcomeError
-	if c.pending != nil && !errors.As(err, &unknown) {
+	if c.pending != nil && !isUnknown(err) {
 		h.rolledBack(a, e, a.state)
 	}
 	h.drop(a)
@@ -198,9 +197,8 @@ func (h *Host) putBack(a *actor, e *envelope) {
 func (h *Host) refusalOf(c *commit, err error) message.Response {
 	m := c.envelope.message
 	var conflict *store.VersionConflictError
-	var unknown *store.UnknownOutcomeError
 	switch {
-	case errors.As(err, &unknown):
+	case isUnknown(err):
 		return message.OutcomeUnknown{Service: m.Service, MessageID: m.ID, Timeout: c.timeout}
 	case errors.As(err, &conflict):
 		return message.WrongExpectedVersion{Expected: conflict.Expected, Current: conflict.Current}

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"errors"
 
 	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/store"
@@ -89,12 +88,11 @@ func (c *committer) surely(write func(context.Context) error) error {
 			}
 		}
 		err := write(c.host.endless)
-		var unknown *store.UnknownOutcomeError
 		switch {
 		case isFenced(err):
 			c.fenced(err)
 			return err
-		case !errors.As(err, &unknown):
+		case !isUnknown(err):
 			return err
 		}
 		c.host.log.Warn("the outcome of a change of slots is unknown, it is made again", "writer", int(c.id), "error", err)

@@ -1,20 +1,25 @@
 package runtime
 
-// admit reserves room for what an envelope may come to; false: there is none, and
-// the actor has to be parked. The room is taken over by what is submitted, or given
-// back by leave.
-func (c *committer) admit(e *envelope, a *actor) bool {
+// admit reserves room for what an envelope may come to. Without room it returns
+// how much is needed, and the actor has to be parked. The room is taken over by
+// what is submitted, or given back by leave.
+func (c *committer) admit(a *actor, e *envelope) (needed int64, ok bool) {
 	n := e.size
 	if a.hosted.core.StateBased {
 		n += a.size / 3 // its row
 	}
-	all := c.bytes.Add(n)
-	if all > c.host.cfg.PendingBytes && all > n { // what is larger than all of it goes alone
+	if !c.fits(c.bytes.Add(n)-n, n) {
 		c.landed(n)
-		return false
+		return n, false
 	}
 	e.commit.weight = n
-	return true
+	return n, true
+}
+
+// fits reports whether there is room for n bytes beside others; what is larger
+// than all the room goes alone.
+func (c *committer) fits(others, n int64) bool {
+	return others == 0 || others+n <= c.host.cfg.PendingBytes
 }
 
 // leave gives back what admit has reserved.
@@ -25,13 +30,14 @@ func (c *committer) leave(e *envelope) {
 	}
 }
 
-// park has a busy actor driven again when there is room; false: there is already.
-// It cannot wait for ever: what takes room is completed, or is being decided.
-func (c *committer) park(a *actor) bool {
+// park has a busy actor driven again when there may be room for n bytes; false:
+// there is already. It cannot wait for ever: all that takes room is being completed
+// or decided.
+func (c *committer) park(a *actor, n int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting.Add(1) // before looking, so that who makes room sees it or is seen
-	if c.bytes.Load() < c.host.cfg.PendingBytes {
+	if c.fits(c.bytes.Load(), n) {
 		c.waiting.Add(-1)
 		return false
 	}
@@ -39,9 +45,10 @@ func (c *committer) park(a *actor) bool {
 	return true
 }
 
-// landed gives room back, and drives the actors that wait for it.
+// landed gives room back. The actors that wait for it are driven when a quarter of
+// it is free, so that they do not come and go for each commit.
 func (c *committer) landed(n int64) {
-	if c.bytes.Add(-n) >= c.host.cfg.PendingBytes || c.waiting.Load() == 0 {
+	if c.bytes.Add(-n) > c.host.cfg.PendingBytes/4*3 || c.waiting.Load() == 0 {
 		return
 	}
 	c.mu.Lock()

@@ -152,9 +152,9 @@ func (h *Host) run(a *actor, e *envelope) (waits bool) {
 		h.answer(a, e, reply{response: e.message.Response})
 		return false
 	}
-	if c := h.committer(a.slot); !c.admit(e, a) {
+	if n, ok := h.committer(a.slot).admit(a, e); !ok {
 		h.putBack(a, e)
-		return c.park(a)
+		return h.committer(a.slot).park(a, n)
 	}
 	switch e.work {
 	case runCommand:
