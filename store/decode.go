@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"github.com/ringhold/ringhold/internal/plainjson"
 	"github.com/ringhold/ringhold/message"
 )
 
@@ -70,14 +71,11 @@ func (s *scanner) until(end byte) []byte {
 // value takes one value: up to a comma or a closing bracket outside of all
 // brackets and strings that it opens.
 func (s *scanner) value() []byte {
-	depth, quoted := 0, false
+	depth := 0
 	for i := 0; i < len(s.rest); i++ {
 		switch c := s.rest[i]; {
-		case quoted && c == '\\':
-			i++
 		case c == '"':
-			quoted = !quoted
-		case quoted:
+			i = s.endOfString(i)
 		case c == '{' || c == '[':
 			depth++
 		case depth == 0 && (c == ',' || c == '}' || c == ']'):
@@ -91,4 +89,18 @@ func (s *scanner) value() []byte {
 	}
 	s.bad = true
 	return nil
+}
+
+// endOfString returns the index of the quote that ends the string at i, or that
+// of the end of all.
+func (s *scanner) endOfString(i int) int {
+	for i++; i < len(s.rest); i++ {
+		if i = plainjson.SkipUnescaped(s.rest, i); i >= len(s.rest) || s.rest[i] == '"' {
+			break
+		}
+		if s.rest[i] == '\\' {
+			i++
+		}
+	}
+	return i
 }

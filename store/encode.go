@@ -5,8 +5,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"unicode/utf8"
 
+	"github.com/ringhold/ringhold/internal/plainjson"
 	"github.com/ringhold/ringhold/message"
 )
 
@@ -32,9 +34,11 @@ type commandJSON struct {
 	RequestBytes  *[]byte             `json:"request_bytes,omitempty"`
 }
 
-// EncodeCommand returns c as the JSON text that SQL stores keep.
+// EncodeCommand returns c as the JSON text that SQL stores keep. It allocates
+// once, unless there are bytes to write in base64 or names to escape.
 func EncodeCommand(c *Command) []byte {
-	return appendCommand(make([]byte, 0, 256+len(c.Request)+len(c.Response)), "", c)
+	const around = 192 // the hash, and the names of all members
+	return appendCommand(make([]byte, 0, around+len(c.Service)+len(c.Request)+len(c.Response)), "", c)
 }
 
 // AppendCommand appends to b what EncodeCommand returns.
@@ -114,19 +118,21 @@ func appendCommand(b []byte, id message.ID, c *Command) []byte {
 	b = append(b, '{')
 	if id != "" {
 		b = append(b, `"message_id":`...)
-		b = appendString(b, string(id))
+		b = plainjson.AppendString(b, string(id))
 		b = append(b, ',')
 	}
 	b = append(b, `"service":`...)
-	b = appendString(b, string(c.Service))
+	b = plainjson.AppendString(b, string(c.Service))
 	b = append(b, `,"hash":"`...)
 	b = hex.AppendEncode(b, c.Hash[:])
-	b = fmt.Appendf(b, `","events":%d`, c.Events)
+	b = append(b, `","events":`...)
+	b = strconv.AppendInt(b, int64(c.Events), 10)
 	if c.Response != nil {
 		b = appendPayload(b, "response", c.Response)
 	}
 	if c.RequestEncoding != JSON {
-		b = fmt.Appendf(b, `,"encoding":%d`, c.RequestEncoding)
+		b = append(b, `,"encoding":`...)
+		b = strconv.AppendInt(b, int64(c.RequestEncoding), 10)
 	}
 	if c.Request != nil {
 		b = appendPayload(b, "request", c.Request)
@@ -136,16 +142,13 @@ func appendCommand(b []byte, id message.ID, c *Command) []byte {
 
 // appendPayload writes JSON as it is and other bytes in base64.
 func appendPayload(b []byte, name string, payload []byte) []byte {
-	if utf8.Valid(payload) && json.Valid(payload) {
-		b = fmt.Appendf(b, `,"%s":`, name)
+	b = append(b, `,"`...)
+	b = append(b, name...)
+	if plainjson.IsValid(payload) || utf8.Valid(payload) && json.Valid(payload) {
+		b = append(b, `":`...)
 		return append(b, bytes.TrimSpace(payload)...)
 	}
 	text, _ := json.Marshal(payload) // a []byte always has a JSON form
-	b = fmt.Appendf(b, `,"%s_bytes":`, name)
-	return append(b, text...)
-}
-
-func appendString(b []byte, s string) []byte {
-	text, _ := json.Marshal(s) // a string always has a JSON form
+	b = append(b, `_bytes":`...)
 	return append(b, text...)
 }

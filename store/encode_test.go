@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ringhold/ringhold/internal/alloctest"
 	"github.com/ringhold/ringhold/message"
 )
 
@@ -137,4 +138,15 @@ func BenchmarkDecodeCommand(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func TestEncodeCommandAllocates(t *testing.T) {
+	c := &Command{Service: "deposit", Request: []byte(`{"account_id":"acc-1","amount":100,"note":"é"}`), Response: []byte(`{"result":"ok","version":1}`), Events: 1}
+	text := EncodeCommand(c)
+	alloctest.AtMost(t, "write a command", 1, 1, func() { EncodeCommand(c) })
+	alloctest.AtMost(t, "read a command", 3, 3, func() {
+		if _, err := DecodeCommand(text); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -55,7 +55,7 @@ func (s *shape) decode(b []byte, i int, out reflect.Value) (int, bool) {
 		out.SetFloat(n)
 		return end, true
 	case instant:
-		end := SkipPrintable(b, i+1)
+		end := SkipUnescaped(b, i+1)
 		if b[i] != '"' || end >= len(b) || b[end] != '"' {
 			return 0, false
 		}
@@ -84,7 +84,7 @@ func (s *shape) decodeObject(b []byte, i int, out reflect.Value) (int, bool) {
 		if i >= len(b) || b[i] != '"' {
 			return 0, false
 		}
-		end := SkipPrintable(b, i+1)
+		end := SkipUnescaped(b, i+1)
 		if end >= len(b) || b[end] != '"' {
 			return 0, false
 		}
@@ -197,7 +197,7 @@ func decodeText(b []byte, i int, out reflect.Value) (int, bool) {
 	}
 	start, escaped := i, false
 	for i++; ; i++ {
-		if i = SkipPrintable(b, i); i >= len(b) {
+		if i = SkipUnescaped(b, i); i >= len(b) {
 			return 0, false
 		}
 		switch c := b[i]; {
@@ -225,7 +225,7 @@ func decodeText(b []byte, i int, out reflect.Value) (int, bool) {
 
 // skipNumber returns the index behind the number at i.
 func skipNumber(b []byte, i int) (end int, ok bool) {
-	if b[i] == '-' {
+	if i < len(b) && b[i] == '-' {
 		i++
 	}
 	start := i

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -240,7 +241,31 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	c := codec[order](f)
-	f.Fuzz(func(t *testing.T, in []byte) { reads[order](t, c, in) })
+	f.Fuzz(func(t *testing.T, in []byte) {
+		reads[order](t, c, in)
+		if plainjson.IsValid(in) && !(json.Valid(in) && utf8.Valid(in)) {
+			t.Fatalf("%q is taken for valid", in)
+		}
+	})
+}
+
+func TestIsValid(t *testing.T) {
+	for _, text := range append(usual[:5:5], `[1,-2.5e+3,[],{},"é\n\/",true,false,null]`, ` "x" `, `-0`, `1`, `{"a":{"b":[{"c":"d"}]},"e":""}`) {
+		if !plainjson.IsValid([]byte(text)) {
+			t.Errorf("%s is left to encoding/json", text)
+		}
+	}
+	for _, text := range append(odd, `"\u00zz"`, `"\`, `"\x"`, "\"\xff\"", "\"\n\"", `{"a":1}}`, `[1`, `[1,]`, `[`, `-`, `"`, `{"a":`, `{"a"`, `truf`, `nullx`) {
+		if in := []byte(text); plainjson.IsValid(in) && !json.Valid(in) {
+			t.Errorf("%s is taken for valid", text)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		in := []byte(documents().Draw(t, "document"))
+		if plainjson.IsValid(in) && !json.Valid(in) {
+			t.Fatalf("%s is taken for valid", in)
+		}
+	})
 }
 
 func FuzzAppend(f *testing.F) {

@@ -5,9 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// SkipPrintable returns the index of the first byte from i on that is not
-// printable ASCII, or is a quote or a backslash.
-func SkipPrintable(b []byte, i int) int {
+// SkipUnescaped returns the index of the first byte from i on that is no
+// character of a JSON string by itself: below ' ', a quote, a backslash, or
+// beyond ASCII. DEL is one.
+func SkipUnescaped(b []byte, i int) int {
 	for ; len(b)-i >= 8; i += 8 {
 		if special(binary.LittleEndian.Uint64(b[i:])) {
 			break
