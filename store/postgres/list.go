@@ -26,7 +26,7 @@ SELECT w.stream, coalesce(e.version, -1), coalesce(e.type, ''), coalesce(t.versi
 FROM walk AS w
 LEFT JOIN LATERAL (
   SELECT x.version, x.type FROM events AS x WHERE x.service_group = $1 AND x.stream = w.stream ORDER BY x.version DESC LIMIT 1) AS e ON true
-LEFT JOIN states AS t ON t.service_group = $1 AND t.stream = w.stream
+LEFT JOIN LATERAL (SELECT x.version FROM states AS x WHERE x.service_group = $1 AND x.stream = w.stream LIMIT 1) AS t ON true
 WHERE w.stream IS NOT NULL
 ORDER BY w.n`
 

@@ -28,8 +28,9 @@ SELECT r.i, d.version, d.type = '$erased', n.version, n.schema_version, n.encodi
   t.slot, t.version, t.schema_version, t.encoding, t.data, t.recent
 FROM unnest($2::text[]) WITH ORDINALITY AS r (stream, i)
 LEFT JOIN LATERAL (` + newestDeletion + `) AS d ON true
-LEFT JOIN snapshots AS n ON n.service_group = $1 AND n.stream = r.stream AND n.version > coalesce(d.version, -1)
-LEFT JOIN states AS t ON t.service_group = $1 AND t.stream = r.stream
+LEFT JOIN LATERAL (
+  SELECT * FROM snapshots AS x WHERE x.service_group = $1 AND x.stream = r.stream AND x.version > coalesce(d.version, -1) LIMIT 1) AS n ON true
+LEFT JOIN LATERAL (SELECT * FROM states AS x WHERE x.service_group = $1 AND x.stream = r.stream LIMIT 1) AS t ON true
 WHERE d.version IS NOT NULL OR n.version IS NOT NULL OR t.version IS NOT NULL`
 
 // pagesOfEvents gives the events of requests behind snapshot and deletion, each
@@ -38,7 +39,7 @@ const pagesOfEvents = `
 SELECT e.*
 FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::boolean[]) AS r (i, stream, n, bare)
 LEFT JOIN LATERAL (` + newestDeletion + `) AS d ON true
-LEFT JOIN snapshots AS s ON s.service_group = $1 AND s.stream = r.stream
+LEFT JOIN LATERAL (SELECT x.version FROM snapshots AS x WHERE x.service_group = $1 AND x.stream = r.stream LIMIT 1) AS s ON true
 CROSS JOIN LATERAL (
   SELECT r.i, x.version, x.slot, x.slot_offset, x.epoch, x.type, x.schema_version, x.encoding, x.data,
     CASE WHEN NOT r.bare THEN x.metadata END, x.message_id, CASE WHEN NOT r.bare THEN x.command END, x.recorded_at
@@ -50,7 +51,9 @@ WHERE d.type IS DISTINCT FROM '$erased'`
 const recordedCommands = `
 SELECT m.i, m.k, e.version, e.command
 FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[]) AS m (i, k, stream, message)
-JOIN events AS e ON e.service_group = $1 AND e.stream = m.stream AND e.message_id = m.message
+CROSS JOIN LATERAL (
+  SELECT x.version, x.command FROM events AS x
+  WHERE x.service_group = $1 AND x.stream = m.stream AND x.message_id = m.message LIMIT 1) AS e
 WHERE e.command IS NOT NULL`
 
 // Load answers all requests in one round trip and from one point in time.

@@ -90,7 +90,8 @@ const repeatedMessage = `SELECT repeated_v1($1, $2, $3)`
 // takenOffsets gives the slots in which an event has one of the offsets.
 const takenOffsets = `
 SELECT DISTINCT u.slot FROM unnest($2::integer[], $3::bigint[]) AS u (slot, slot_offset)
-JOIN events AS e ON e.service_group = $1 AND e.slot = u.slot AND e.slot_offset = u.slot_offset`
+CROSS JOIN LATERAL (
+  SELECT 1 FROM events AS x WHERE x.service_group = $1 AND x.slot = u.slot AND x.slot_offset = u.slot_offset LIMIT 1) AS e`
 
 // newestVersions gives position and version of the streams that are not where
 // they were expected.
@@ -99,7 +100,7 @@ SELECT b.i, greatest(coalesce(e.version, -1), coalesce(t.version, -1))
 FROM unnest($2::text[], $3::bigint[]) WITH ORDINALITY AS b (stream, expected, i)
 LEFT JOIN LATERAL (
   SELECT v.version FROM events AS v WHERE v.service_group = $1 AND v.stream = b.stream ORDER BY v.version DESC LIMIT 1) AS e ON true
-LEFT JOIN states AS t ON t.service_group = $1 AND t.stream = b.stream
+LEFT JOIN LATERAL (SELECT x.version FROM states AS x WHERE x.service_group = $1 AND x.stream = b.stream LIMIT 1) AS t ON true
 WHERE greatest(coalesce(e.version, -1), coalesce(t.version, -1)) <> b.expected
 ORDER BY b.i`
 

@@ -1,6 +1,8 @@
 -- What a writer asks for. Each statement in a function that is VOLATILE has a
 -- snapshot of its own: what follows a lock sees what was committed while it was
--- waited for.
+-- waited for. Plans are made once in a session and may be made while the tables
+-- are empty, so a look-up for each element of an array is a LATERAL query with a
+-- LIMIT, which leaves the planner nothing but a descent of the index.
 
 -- +goose Up
 
@@ -39,8 +41,10 @@ BEGIN
       SELECT u.stream, u.message, u.i, row_number() OVER (PARTITION BY u.stream, u.message ORDER BY u.i) AS n
       FROM unnest(p_streams, p_messages) WITH ORDINALITY AS u (stream, message, i)
       WHERE u.message IS NOT NULL) AS m
-    WHERE m.n > 1 OR EXISTS (
-      SELECT 1 FROM events AS e WHERE e.service_group = p_group AND e.stream = m.stream AND e.message_id = m.message));
+    LEFT JOIN LATERAL (
+      SELECT true AS stored FROM events AS e
+      WHERE e.service_group = p_group AND e.stream = m.stream AND e.message_id = m.message LIMIT 1) AS e ON true
+    WHERE m.n > 1 OR e.stored);
 END $$;
 -- +goose StatementEnd
 
@@ -76,11 +80,12 @@ BEGIN
     PERFORM fence_v1(p_group, p_member, p_writer, p_gen);
   END IF;
 
-  SELECT array_agg(c.slot) FILTER (WHERE s.slot IS NULL OR coalesce(h.slot_offset, -1) <> c.head OR coalesce(h.epoch, 0) <> c.head_epoch),
+  SELECT array_agg(c.slot) FILTER (WHERE s.owner IS DISTINCT FROM p_member OR s.epoch <> c.epoch OR coalesce(h.slot_offset, -1) <> c.head OR coalesce(h.epoch, 0) <> c.head_epoch),
       max(h.recorded_at)
     INTO stale, newest
     FROM unnest(c_slot, c_epoch, c_offset, c_head_epoch) AS c (slot, epoch, head, head_epoch)
-    LEFT JOIN slots AS s ON s.service_group = p_group AND s.slot = c.slot AND s.owner = p_member AND s.epoch = c.epoch
+    LEFT JOIN LATERAL (
+      SELECT o.owner, o.epoch FROM slots AS o WHERE o.service_group = p_group AND o.slot = c.slot LIMIT 1) AS s ON true
     LEFT JOIN LATERAL (
       SELECT e.slot_offset, e.epoch, e.recorded_at FROM events AS e
       WHERE e.service_group = p_group AND e.slot = c.slot ORDER BY e.slot_offset DESC LIMIT 1) AS h ON true;
@@ -95,7 +100,8 @@ BEGIN
       LEFT JOIN LATERAL (
         SELECT v.version FROM events AS v
         WHERE v.service_group = p_group AND v.stream = b.stream ORDER BY v.version DESC LIMIT 1) AS e ON true
-      LEFT JOIN states AS t ON t.service_group = p_group AND t.stream = b.stream
+      LEFT JOIN LATERAL (
+        SELECT o.version FROM states AS o WHERE o.service_group = p_group AND o.stream = b.stream LIMIT 1) AS t ON true
       WHERE greatest(coalesce(e.version, -1), coalesce(t.version, -1)) <> b.expected
       LIMIT 1;
     IF FOUND THEN
@@ -216,14 +222,17 @@ END $$;
 CREATE FUNCTION release_v1(p_group text, p_member text, p_writer integer, p_gen bigint, p_slots integer[], p_epochs bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  mine integer[];
 BEGIN
   PERFORM fence_v1(p_group, p_member, p_writer, p_gen);
-  PERFORM 1 FROM slots AS s
-    WHERE s.service_group = p_group AND s.slot = ANY (p_slots) AND s.owner = p_member
-    ORDER BY s.slot FOR UPDATE;
-  UPDATE slots AS s SET owner = NULL
+  SELECT array_agg(c.slot ORDER BY c.slot) INTO mine
     FROM unnest(p_slots, p_epochs) AS c (slot, epoch)
-    WHERE s.service_group = p_group AND s.slot = c.slot AND s.owner = p_member AND s.epoch = c.epoch;
+    CROSS JOIN LATERAL (
+      SELECT o.owner, o.epoch FROM slots AS o WHERE o.service_group = p_group AND o.slot = c.slot LIMIT 1) AS s
+    WHERE s.owner = p_member AND s.epoch = c.epoch;
+  PERFORM 1 FROM slots AS s WHERE s.service_group = p_group AND s.slot = ANY (mine) ORDER BY s.slot FOR UPDATE;
+  UPDATE slots AS s SET owner = NULL WHERE s.service_group = p_group AND s.slot = ANY (mine) AND s.owner = p_member;
 END $$;
 -- +goose StatementEnd
 
@@ -236,11 +245,12 @@ BEGIN
   RETURN QUERY
     SELECT c.i
     FROM unnest(c_slot, c_epoch, c_offset, c_head_epoch) WITH ORDINALITY AS c (slot, epoch, head, head_epoch, i)
-    LEFT JOIN slots AS s ON s.service_group = p_group AND s.slot = c.slot AND s.owner = p_member AND s.epoch = c.epoch
+    LEFT JOIN LATERAL (
+      SELECT o.owner, o.epoch FROM slots AS o WHERE o.service_group = p_group AND o.slot = c.slot LIMIT 1) AS s ON true
     LEFT JOIN LATERAL (
       SELECT e.slot_offset, e.epoch FROM events AS e
       WHERE e.service_group = p_group AND e.slot = c.slot ORDER BY e.slot_offset DESC LIMIT 1) AS h ON true
-    WHERE s.slot IS NULL OR coalesce(h.slot_offset, -1) <> c.head OR coalesce(h.epoch, 0) <> c.head_epoch
+    WHERE s.owner IS DISTINCT FROM p_member OR s.epoch <> c.epoch OR coalesce(h.slot_offset, -1) <> c.head OR coalesce(h.epoch, 0) <> c.head_epoch
     ORDER BY c.i;
 END $$;
 -- +goose StatementEnd

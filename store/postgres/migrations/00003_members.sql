@@ -153,14 +153,11 @@ BEGIN
   IF quota <= 0 THEN
     RETURN false;
   END IF;
-  WITH chunk AS (
+  SELECT count(*), max(c.version) INTO n, last_blanked FROM (
     SELECT e.version FROM events AS e
-    WHERE e.service_group = p_group AND e.stream = p_stream AND e.version >= next ORDER BY e.version LIMIT quota),
-  blanked AS (
-    UPDATE events AS e SET data = NULL, metadata = NULL, command = NULL
-    FROM chunk AS c WHERE e.service_group = p_group AND e.stream = p_stream AND e.version = c.version
-    RETURNING e.version)
-  SELECT count(*), max(b.version) INTO n, last_blanked FROM blanked AS b;
+    WHERE e.service_group = p_group AND e.stream = p_stream AND e.version >= next ORDER BY e.version LIMIT quota) AS c;
+  UPDATE events SET data = NULL, metadata = NULL, command = NULL
+    WHERE service_group = p_group AND stream = p_stream AND version >= next AND version <= last_blanked;
   IF n < quota THEN
     DELETE FROM erasures WHERE service_group = p_group AND stream = p_stream;
     RETURN true;
