@@ -55,6 +55,9 @@ func (e Emission[S]) Emit(events ...Emitted[S]) Emission[S] {
 // it, and a value if one is given: anything that JSON can encode, or a protobuf
 // message.
 func (e Emission[S]) OK(value ...any) Decision[S] {
+	if len(value) == 0 {
+		return Decision[S]{e.outcome(plainOK)}
+	}
 	return e.respond(value, func(v message.Value) message.Response { return message.OK{Value: v} })
 }
 
@@ -75,7 +78,6 @@ func (e Emission[S]) Error(code string, detail ...any) Decision[S] {
 }
 
 func (e Emission[S]) respond(value []any, response func(message.Value) message.Response) Decision[S] {
-	out := Outcome{Events: e.events, NoBlock: e.noBlock || len(e.events) == 0}
 	var err error
 	var v message.Value
 	if len(value) > 0 {
@@ -84,8 +86,14 @@ func (e Emission[S]) respond(value []any, response func(message.Value) message.R
 	if err != nil {
 		return Decision[S]{Outcome{Response: message.Crashed{Reason: err.Error()}, NoBlock: true}}
 	}
-	out.Response = response(v)
-	return Decision[S]{out}
+	return Decision[S]{e.outcome(response(v))}
+}
+
+// plainOK is what most commands answer: made once.
+var plainOK message.Response = message.OK{}
+
+func (e Emission[S]) outcome(r message.Response) Outcome {
+	return Outcome{Events: e.events, Response: r, NoBlock: e.noBlock || len(e.events) == 0}
 }
 
 // Outcome returns the decision without its type, for hosts and tests.
