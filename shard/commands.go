@@ -15,7 +15,8 @@ import (
 //
 //	func main() { shard.Main(Accounts, dispatch.Func("greet", greet)) }
 //
-// It has the commands dev, serve, migrate and catalogue, and ends the process.
+// It has the commands dev, serve, migrate, export, import and catalogue, and ends
+// the process.
 func Main(hosted ...Hosted) { MainOf(Binary{Hosted: hosted}) }
 
 // MainOf is Main for a binary that says more of itself.
@@ -64,7 +65,7 @@ func Execute(root *cobra.Command) int {
 }
 
 // Commands returns the commands that every shard binary has: dev, serve,
-// migrate and catalogue.
+// migrate, export, import and catalogue.
 func Commands(b Binary) []*cobra.Command {
-	return []*cobra.Command{devCommand(b), serveCommand(b), migrateCommand(b), catalogueCommand(b)}
+	return []*cobra.Command{devCommand(b), serveCommand(b), migrateCommand(b), exportCommand(b), importCommand(b), catalogueCommand(b)}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/shard/internal/lease"
 	"github.com/ringhold/ringhold/store"
+	"github.com/ringhold/ringhold/transfer"
 )
 
 // longestOwn is how long a start tries to take its slots: what an earlier process
@@ -162,7 +163,7 @@ func (l *Local) lastRing(ctx context.Context) (ring.Number, error) {
 	if r.Slots != l.cfg.Plan.Slots {
 		return 0, fmt.Errorf("spec.slots is %d, the events of group %s were stored with %d slots: slots cannot be changed, write slots: %d", l.cfg.Plan.Slots, l.cfg.Plan.Group, r.Slots, r.Slots)
 	}
-	return stored.Version, nil
+	return stored.Version, transfer.Unfinished(&r)
 }
 
 func (l *Local) deposeEarlier(ctx context.Context) error {

@@ -8,7 +8,7 @@ import (
 	"github.com/ringhold/ringhold/message"
 )
 
-type transfer struct {
+type payment struct {
 	ID     string `json:"id"`
 	Amount int    `json:"amount"`
 	To     struct {
@@ -18,7 +18,7 @@ type transfer struct {
 
 func transfers() *aggregate.CommandCore {
 	d := aggregate.New[struct{}]("transfers")
-	aggregate.Command(d, "transfer", nil, func(m *aggregate.Message[struct{}], _ struct{}, _ transfer) aggregate.Decision[struct{}] {
+	aggregate.Command(d, "transfer", nil, func(m *aggregate.Message[struct{}], _ struct{}, _ payment) aggregate.Decision[struct{}] {
 		return m.OK()
 	})
 	return d.Core().Command("transfer")

@@ -73,9 +73,12 @@ type alarmJSON struct {
 	MessageBytes *[]byte         `json:"message_bytes"`
 }
 
+// headerBegins is how the first line begins.
+const headerBegins = `{"ringhold_export":`
+
 // decodeHeader reads the first line.
 func decodeHeader(text []byte) (*Header, error) {
-	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte(`{"ringhold_export":`)) {
+	if !bytes.HasPrefix(text, []byte(headerBegins)) {
 		return nil, errors.New(`it is not the header {"ringhold_export":…} that ringhold export writes: to import lines of another event store, give --from lines`)
 	}
 	h := &Header{}

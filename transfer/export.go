@@ -105,7 +105,7 @@ type export struct {
 
 // reread takes the whole lines of header and events, and returns the last event
 // and where they end.
-func (x *export) reread(f io.Reader) (last *store.Event, end int64, err error) {
+func (x *export) reread(f File) (last *store.Event, end int64, err error) {
 	chunks := newChunkReader(f, x.cfg.Compress)
 	for number := 1; ; {
 		text, at, err := chunks.next()
@@ -130,9 +130,30 @@ func (x *export) reread(f io.Reader) (last *store.Event, end int64, err error) {
 		end = at
 	}
 	if x.check == nil {
-		return nil, 0, ErrNothingToResume
+		return nil, 0, x.nothing(f)
 	}
 	return last, end, nil
+}
+
+// nothing makes sure that a file that holds nothing whole is the beginning of an
+// export, before somebody writes over it.
+func (x *export) nothing(f File) error {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	want := []byte(headerBegins)
+	if x.cfg.Compress {
+		want = []byte{0x1f, 0x8b}
+	}
+	got := make([]byte, len(want))
+	n, err := io.ReadFull(f, got)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	if !bytes.Equal(got[:n], want[:n]) {
+		return errors.New("it is not a file that ringhold export began: write to another file")
+	}
+	return ErrNothingToResume
 }
 
 // take checks a line of the file; rows are left alone.
