@@ -51,6 +51,9 @@ func TestWrongCommandLines(t *testing.T) {
 		"dev -f MANIFEST --store memory: --data d":      "leave it out with --store",
 		"migrate -f MANIFEST --store sqlite:f --data d": "leave it out with --store",
 		"migrate -f MANIFEST --store nonsense":          "--store",
+		"dev -f MANIFEST --store=":                      "--store is empty",
+		"migrate -f MANIFEST --store memory: --role x":  "--role is a role of PostgreSQL",
+		"dev -f MANIFEST --store mysql://me:top@h/db":   "mysql://me:xxxxx@h/db",
 	} {
 		root, out := command(strings.Fields(strings.ReplaceAll(args, "MANIFEST", manifest))...)
 		err := root.ExecuteContext(t.Context())

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ringhold/ringhold/api/manifest"
 	"github.com/ringhold/ringhold/dispatch"
@@ -45,10 +46,12 @@ type runOptions struct {
 	logLevel string
 	logJSON  bool
 	maxBytes int
+	given    *pflag.FlagSet
 }
 
 func (o *runOptions) flags(cmd *cobra.Command, listen string) {
 	f := cmd.Flags()
+	o.given = f
 	f.StringVarP(&o.manifest, "file", "f", "aggregateservice.yaml", "manifest of the AggregateService to run")
 	f.StringVar(&o.data, "data", "", "directory of the embedded store (default .ringhold/NAME of the manifest)")
 	f.StringVar(&o.store, "store", "", "store to use instead: postgres://USER@HOST:PORT/DATABASE, sqlite:PATH, or memory: for one that is gone at the end (default $"+storeEnv+")")
@@ -148,6 +151,11 @@ func run(ctx context.Context, name string, out, errOut io.Writer, b Binary, o ru
 		return explainStore(err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if isPostgres(address) && name == devName {
+		if err := makeViews(ctx, address, m); err != nil {
+			log.Warn("the views of the streams are not made, which only people miss", "error", err)
+		}
+	}
 	if o.members == 0 {
 		o.members = min(devMembers, plan.Slots)
 	}
@@ -281,6 +289,8 @@ func checkAddress(ctx context.Context, address string) error {
 // check reports flags that no manifest and no machine make right.
 func (o *runOptions) check() error {
 	switch {
+	case o.store == "" && o.given.Changed("store"):
+		return usagef("--store is empty, such as from a variable that is not set: write where events are kept, or leave it out")
 	case o.store != "" && o.data != "":
 		return usagef("--data is the directory of the embedded store: leave it out with --store")
 	case o.maxBytes < 1 || o.maxBytes > maxMemberMessage-wire.MaxEnvelopeBytes:

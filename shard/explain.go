@@ -18,7 +18,10 @@ import (
 func explainStore(err error) error {
 	var locked *store.LockedError
 	var fault *postgres.Error
+	var schema *store.SchemaError
 	switch {
+	case errors.As(err, &schema) && schema.Version == 0 && schema.MinBinary == 0:
+		return &plainFault{text: "the store has no schema of Ringhold's yet: run `ringhold migrate` with the same --store", cause: err}
 	case errors.As(err, &locked):
 		return fmt.Errorf("%w: end it first, or choose another directory with --data", err)
 	case errors.As(err, &fault):
@@ -59,6 +62,16 @@ func (e *storeFault) Error() string {
 }
 
 func (e *storeFault) Unwrap() error { return e.cause }
+
+// plainFault says an error in the words of who has to mend it.
+type plainFault struct {
+	text  string
+	cause error
+}
+
+func (e *plainFault) Error() string { return e.text }
+
+func (e *plainFault) Unwrap() error { return e.cause }
 
 // redacted is a store's address as it may be printed: without a password.
 func redacted(address string) string {

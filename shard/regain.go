@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -41,6 +42,9 @@ func (r *regainer) run(ctx context.Context) {
 		wait = min(2*wait, longestRegain)
 		if !r.trouble && ctx.Err() == nil {
 			r.trouble = true
+			if err == nil {
+				err = errors.New("another process owns them")
+			}
 			r.log.Warn("slots that were lost are not regained yet", "error", explainStore(err))
 		}
 	}

@@ -105,8 +105,12 @@ func (l *Local) rows(ctx context.Context) (lease.Rows, error) {
 	return rows, nil
 }
 
-// tell says once of each process what is waited for.
+// tell says once of each process what is waited for, when its silence has lasted
+// a little: one that is alive is about to be heard.
 func (l *Local) tell(waiting []store.Member, told map[store.MemberID]bool, remaining time.Duration) {
+	if lease.Length+lease.Patience+lease.Period-remaining < 2*lease.Period {
+		return
+	}
 	for i := range waiting {
 		m := &waiting[i]
 		process := store.MemberID(lease.ProcessOf(m.ID))
