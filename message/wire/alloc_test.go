@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringhold/ringhold/internal/alloctest"
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/message/wire"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
@@ -18,6 +19,21 @@ func plainRequest() *pb.DispatchRequest {
 	req := wire.EncodeRequest(m, 5*time.Second)
 	req.Request = &pb.DispatchRequest_Json{Json: []byte(`{"account_id":"acc-1","amount":100,"note":"xxxxxxxxxxxxxxxxxxxx"}`)}
 	return req
+}
+
+// Each message is made in one piece.
+func TestAllocations(t *testing.T) {
+	req := plainRequest()
+	m, _, refusal := wire.ParseRequest(req, true)
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	resp, _ := wire.EncodeResponse(m, message.OK{Version: 7, HasVersion: true}, nil)
+	var ok message.Response = message.OK{Version: 7, HasVersion: true}
+	alloctest.AtMost(t, "parse a request", 1, 1, func() { wire.ParseRequest(req, true) })
+	alloctest.AtMost(t, "encode a request", 1, 1, func() { wire.EncodeRequest(m, 5*time.Second) })
+	alloctest.AtMost(t, "encode a response", 1, 1, func() { wire.EncodeResponse(m, ok, nil) })
+	alloctest.AtMost(t, "decode a response", 1, 1, func() { wire.DecodeResponse(resp, nil) })
 }
 
 // What does the mapping to the wire and back cost?

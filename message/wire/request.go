@@ -182,24 +182,36 @@ func readBody(req *pb.DispatchRequest) (message.Body, error) {
 // caller, an origin. A caller's claims that have no JSON form are left out.
 //
 // The bytes of the request and the log attributes are shared with m.
+//
+// It allocates once, unless there is a protobuf message, a caller or an expected
+// version: the parts of the usual request are made as one.
 func EncodeRequest(m *message.Message, timeout time.Duration) *pb.DispatchRequest {
-	req := &pb.DispatchRequest{
-		Service: string(m.Service), MessageId: string(m.ID),
-		CorrelationId: string(m.CorrelationID), CausationId: string(m.CausationID),
-		DryRun: encodeDryRun(m.DryRun), LogAttributes: m.LogAttributes, Traceparent: m.Traceparent,
-		Routing: encodeRouting(m),
+	out := new(struct {
+		request pb.DispatchRequest
+		json    pb.DispatchRequest_Json
+		routing pb.Routing
+		timeout durationpb.Duration
+	})
+	req := &out.request
+	req.Service, req.MessageId = string(m.Service), string(m.ID)
+	req.CorrelationId, req.CausationId = string(m.CorrelationID), string(m.CausationID)
+	req.DryRun, req.LogAttributes, req.Traceparent = encodeDryRun(m.DryRun), m.LogAttributes, m.Traceparent
+	if encodeRouting(&out.routing, m) {
+		req.Routing = &out.routing
 	}
 	switch {
 	case m.Raw.Any() != nil:
 		req.Request = &pb.DispatchRequest_Message{Message: m.Raw.Any()}
 	case m.Raw.JSON() != nil:
-		req.Request = &pb.DispatchRequest_Json{Json: m.Raw.JSON()}
+		out.json.Json = m.Raw.JSON()
+		req.Request = &out.json
 	}
 	if m.Expected != nil {
 		req.ExpectedVersion = proto.Int64(int64(*m.Expected))
 	}
 	if timeout > 0 {
-		req.Timeout = durationpb.New(timeout)
+		out.timeout.Seconds, out.timeout.Nanos = int64(timeout/time.Second), int32(timeout%time.Second)
+		req.Timeout = &out.timeout
 	}
 	return req
 }
@@ -215,16 +227,17 @@ func encodeDryRun(d message.DryRun) pb.DryRun {
 	return pb.DryRun_DRY_RUN_NONE
 }
 
-func encodeRouting(m *message.Message) *pb.Routing {
+// encodeRouting fills routing in; false: there is nothing to say.
+func encodeRouting(routing *pb.Routing, m *message.Message) bool {
 	known := m.Caller.Authenticated || m.Caller.Name != ""
 	if !m.FirstAttempt && m.Origin == "" && !known {
-		return nil
+		return false
 	}
-	routing := &pb.Routing{FirstAttempt: m.FirstAttempt, OriginNode: m.Origin}
+	routing.FirstAttempt, routing.OriginNode = m.FirstAttempt, m.Origin
 	if known {
 		routing.Caller = &pb.Caller{Name: m.Caller.Name, Claims: encodeClaims(m.Caller.Claims)}
 	}
-	return routing
+	return true
 }
 
 // encodeClaims goes through JSON, since claims may hold any Go type that JSON

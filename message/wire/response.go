@@ -3,7 +3,6 @@ package wire
 import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/ringhold/ringhold/message"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
@@ -12,29 +11,51 @@ import (
 // EncodeResponse returns the answer to a message as it travels: the response of
 // a success, the status of everything else; the other one is nil. Served may be
 // nil: no member was reached. The ids of m are those that the caller is told.
+//
+// A success without a value allocates once: its parts are made as one.
 func EncodeResponse(m *message.Message, r message.Response, served *pb.Served) (*pb.DispatchResponse, *status.Status) {
-	out := &pb.DispatchResponse{
-		MessageId: string(m.ID), CorrelationId: string(m.CorrelationID), CausationId: string(m.CausationID),
-		Served: served,
-	}
 	switch r := r.(type) { //nolint:gochecksumtype // all others are refusals
 	case message.OK:
-		ok := &pb.Ok{Value: EncodeValue(r.Value)}
+		out := new(struct {
+			response pb.DispatchResponse
+			result   pb.DispatchResponse_Ok
+			ok       pb.Ok
+			version  int64
+		})
+		out.ok.Value = EncodeValue(r.Value)
 		if r.HasVersion {
-			ok.Version = proto.Int64(int64(r.Version))
+			out.version = int64(r.Version)
+			out.ok.Version = &out.version
 		}
-		out.Result = &pb.DispatchResponse_Ok{Ok: ok}
-		out.Events = encodeEvents(m, r.Version, r.Events)
+		out.result.Ok = &out.ok
+		out.response.Result = &out.result
+		out.response.Events = encodeEvents(m, r.Version, r.Events)
+		return addressed(&out.response, m, served), nil
 	case message.Created:
-		created := &pb.Created{Id: string(r.ID), Value: EncodeValue(r.Value)}
+		out := new(struct {
+			response pb.DispatchResponse
+			result   pb.DispatchResponse_Created
+			created  pb.Created
+			version  int64
+		})
+		out.created.Id, out.created.Value = string(r.ID), EncodeValue(r.Value)
 		if r.HasVersion {
-			created.Version = proto.Int64(int64(r.Version))
+			out.version = int64(r.Version)
+			out.created.Version = &out.version
 		}
-		out.Result = &pb.DispatchResponse_Created{Created: created}
+		out.result.Created = &out.created
+		out.response.Result = &out.result
+		return addressed(&out.response, m, served), nil
 	default:
 		return nil, encodeRefusal(m, r, served)
 	}
-	return out, nil
+}
+
+// addressed adds what says whose answer it is.
+func addressed(out *pb.DispatchResponse, m *message.Message, served *pb.Served) *pb.DispatchResponse {
+	out.MessageId, out.CorrelationId, out.CausationId = string(m.ID), string(m.CorrelationID), string(m.CausationID)
+	out.Served = served
+	return out
 }
 
 // DecodeResponse reads an answer. A status that is not one of ours, such as the
