@@ -23,6 +23,14 @@ type bench struct {
 
 func newBench(o options) (*bench, error) {
 	b := &bench{options: o, machine: thisMachine()}
+	if o.out != "" { // before hours of work
+		if err := os.MkdirAll(filepath.Dir(o.out), 0o755); err != nil {
+			return nil, fmt.Errorf("-out: %w", err)
+		}
+		if _, err := readResults(filepath.Join(filepath.Dir(o.out), resultsFile)); err != nil {
+			return nil, err
+		}
+	}
 	if o.dir == "" {
 		dir, err := os.MkdirTemp("", "ringhold-bench-")
 		if err != nil {
@@ -105,7 +113,7 @@ func (b *bench) keep(r *result) error {
 		return nil
 	}
 	r.Machine = b.machine.String()
-	path := filepath.Join(filepath.Dir(b.out), "results.json")
+	path := filepath.Join(filepath.Dir(b.out), resultsFile)
 	kept, err := readResults(path)
 	if err != nil {
 		return err
@@ -116,6 +124,8 @@ func (b *bench) keep(r *result) error {
 	}
 	return writeMarkdown(b.out, kept)
 }
+
+const resultsFile = "results.json"
 
 func (b *bench) newResult(q question) *result {
 	return &result{

@@ -59,7 +59,7 @@ func coldOnce(ctx context.Context, b *bench, kind string, read bool) (run coldRu
 	y := history{ids: newIDs("acc", coldIDs, smallestPayload), events: coldEvents, payload: hydratePayload}
 	err = b.onHistory(ctx, kind, y, func(h *hosted) error {
 		collect()
-		before, err := b.used(ctx)
+		before, err := b.used(ctx, kind)
 		if err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func coldOnce(ctx context.Context, b *bench, kind string, read bool) (run coldRu
 		if err != nil {
 			return err
 		}
-		after, err := b.used(ctx)
+		after, err := b.used(ctx, kind)
 		if err != nil {
 			return err
 		}

@@ -31,7 +31,7 @@ func (b *bench) contenders(ctx context.Context, kind string, of *ids) ([]contend
 	switch kind {
 	case inMemory:
 		return append(field, contender{ceilingName, func(ctx context.Context, _ *place) (competitor, error) {
-			return &bare{raw: newRaw(ctx, of, rawBatch, noStore{})}, nil
+			return &bare{raw: newRaw(ctx, inMemory, of, rawBatch, noStore{})}, nil
 		}}), nil
 	case onSQLite:
 		row, err := b.sqliteTemplate(ctx, of)
@@ -112,10 +112,10 @@ func (c *bare) check(ctx context.Context, answered int64) error {
 
 // contest measures all contenders a number of rounds, each time in another
 // order, and returns the best figure of each name.
-func (b *bench) contest(ctx context.Context, field []contender, kind string, callers int) (map[string]figure, error) {
+func (b *bench) contest(ctx context.Context, what string, field []contender, kind string, callers int) (map[string]figure, error) {
 	best := map[string]figure{}
 	for round := range b.rounds {
-		b.progress("%s, %d callers, round %d of %d", kind, callers, round+1, b.rounds)
+		b.progress("%s: %s, %d callers, round %d of %d", what, kind, callers, round+1, b.rounds)
 		for i := range field {
 			one := field[(i+round)%len(field)]
 			f, err := b.compete(ctx, one, kind, callers)

@@ -70,42 +70,44 @@ type subject interface {
 	// settle makes every connection that writes commit something, so that
 	// the server has counted all that these did before.
 	settle(ctx context.Context) error
+	// on names the store, whose server's counts are taken.
+	on() string
 	// appended returns how many transactions carried commands so far; 0 if
 	// nobody counts.
 	appended() int64
 }
 
 // measure runs a closed loop on a subject and counts what it uses.
-func (b *bench) measure(ctx context.Context, on subject, callers int) (figure, error) {
-	return b.count(ctx, on, func() (figure, error) { return closedLoop(ctx, callers, b.each, on.caller) })
+func (b *bench) measure(ctx context.Context, of subject, callers int) (figure, error) {
+	return b.count(ctx, of, func() (figure, error) { return closedLoop(ctx, callers, b.each, of.caller) })
 }
 
 // count counts what a run of a subject uses.
-func (b *bench) count(ctx context.Context, on subject, run func() (figure, error)) (f figure, err error) {
-	if err := b.settle(ctx, on); err != nil {
+func (b *bench) count(ctx context.Context, of subject, run func() (figure, error)) (f figure, err error) {
+	if err := b.settle(ctx, of); err != nil {
 		return f, err
 	}
 	collect() // the garbage of what was before is not this run's
-	appends := on.appended()
-	before, err := b.used(ctx)
+	appends := of.appended()
+	before, err := b.used(ctx, of.on())
 	if err != nil {
 		return f, err
 	}
 	if f, err = run(); err != nil {
 		return f, err
 	}
-	after, err := b.used(ctx)
+	after, err := b.used(ctx, of.on())
 	if err != nil {
 		return f, err
 	}
-	f.cost, f.appends = since(before, after), on.appended()-appends
+	f.cost, f.appends = since(before, after), of.appended()-appends
 	if f.cost.syncs < 0 {
 		return f, nil
 	}
-	if err := b.settle(ctx, on); err != nil {
+	if err := b.settle(ctx, of); err != nil {
 		return f, err
 	}
-	settled, err := b.used(ctx)
+	settled, err := b.used(ctx, of.on())
 	if err != nil {
 		return f, err
 	}
@@ -119,8 +121,8 @@ func (b *bench) count(ctx context.Context, on subject, run func() (figure, error
 const statsInterval = 1100 * time.Millisecond
 
 // settle makes the server's counts of fsyncs complete.
-func (b *bench) settle(ctx context.Context, on subject) error {
-	if b.server == nil {
+func (b *bench) settle(ctx context.Context, of subject) error {
+	if of.on() != onPostgres {
 		return nil
 	}
 	wait := time.NewTimer(statsInterval)
@@ -130,13 +132,14 @@ func (b *bench) settle(ctx context.Context, on subject) error {
 		return ctx.Err()
 	case <-wait.C:
 	}
-	return on.settle(ctx)
+	return of.settle(ctx)
 }
 
-// used returns what process and server have used so far.
-func (b *bench) used(ctx context.Context) (c cost, err error) {
+// used returns what process and server have used so far, the server if the
+// store is kept by it.
+func (b *bench) used(ctx context.Context, store string) (c cost, err error) {
 	c = cost{process: processCPU(), server: -1, syncs: -1, wal: -1}
-	if b.server != nil {
+	if store == onPostgres {
 		c.server, c.syncs, c.wal, err = b.server.used(ctx)
 	}
 	return c, err

@@ -41,7 +41,7 @@ func durableOn(ctx context.Context, b *bench, r *result, kind string, of *ids) e
 		return err
 	}
 	for _, callers := range b.callers {
-		best, err := b.contest(ctx, field, kind, callers)
+		best, err := b.contest(ctx, "durable", field, kind, callers)
 		if err != nil {
 			return err
 		}

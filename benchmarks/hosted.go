@@ -189,6 +189,8 @@ func (h *hosted) warm(ctx context.Context) error {
 	return each(ctx, 256, h.ids.n, func(id int) error { return h.client().deposit(id) })
 }
 
+func (h *hosted) on() string { return h.place.store }
+
 func (h *hosted) appended() int64 { return h.store.appends.Load() }
 
 // settle uses enough ids for every writer to get some.

@@ -28,7 +28,7 @@ func hot(ctx context.Context, b *bench, r *result) error {
 			return fmt.Errorf("%s: %w", kind, err)
 		}
 		for _, callers := range []int{256, 1024} {
-			best, err := b.contest(ctx, field, "hot: "+kind, callers)
+			best, err := b.contest(ctx, "hot", field, kind, callers)
 			if err != nil {
 				return fmt.Errorf("%s: %w", kind, err)
 			}

@@ -49,7 +49,7 @@ func hydrateOne(ctx context.Context, b *bench, kind string, y history) (row []st
 	var queries int64
 	err = b.onHistory(ctx, kind, y, func(h *hosted) error {
 		collect()
-		before, err := b.used(ctx)
+		before, err := b.used(ctx, kind)
 		if err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func hydrateOne(ctx context.Context, b *bench, kind string, y history) (row []st
 			return err
 		}
 		took = time.Since(began)
-		after, err := b.used(ctx)
+		after, err := b.used(ctx, kind)
 		used, queries = since(before, after), h.store.loads.Load()
 		return err
 	})

@@ -81,8 +81,10 @@ func (p *place) open(ctx context.Context, group string) (store.Store, error) {
 		return sqlite.Open(ctx, sqlite.Config{Path: p.sqliteFile(), Group: group, Migrate: true})
 	case onPostgres:
 		return postgres.Open(ctx, postgres.Config{URL: p.url, Group: group, Migrate: true})
+	case inMemory:
+		return memory.New(memory.Config{Group: group}), nil
 	}
-	return memory.New(memory.Config{}), nil
+	return nil, fmt.Errorf("there is no store %q", p.store)
 }
 
 // events counts the stored events of a group; s is the store that holds them.

@@ -13,6 +13,7 @@ import (
 // into one transaction and answers. It decides nothing and checks nothing, so
 // nothing that keeps Ringhold's promises can be faster with the same rows.
 type raw struct {
+	store  string
 	ids    *ids
 	queues []*rawQueue
 	sent   int64 // commands that were answered, outside of callers
@@ -45,8 +46,8 @@ type rawQueue struct {
 const rawBatch = 1024 // as Ringhold's
 
 // newRaw starts a goroutine for each writer.
-func newRaw(ctx context.Context, of *ids, limit int, writers ...rawWriter) *raw {
-	r := &raw{ids: of}
+func newRaw(ctx context.Context, store string, of *ids, limit int, writers ...rawWriter) *raw {
+	r := &raw{store: store, ids: of}
 	for _, w := range writers {
 		q := &rawQueue{writer: w, limit: limit}
 		q.cond.L = &q.mu
@@ -136,6 +137,8 @@ func (r *raw) settle(context.Context) error {
 	}
 	return nil
 }
+
+func (r *raw) on() string { return r.store }
 
 func (r *raw) appended() int64 { return r.done.Load() }
 

@@ -46,7 +46,7 @@ func (p *place) newPostgresRaw(ctx context.Context, k rawKind, of *ids) (*raw, e
 		}
 		writers = append(writers, w)
 	}
-	return newRaw(ctx, of, k.limit, writers...), nil
+	return newRaw(ctx, onPostgres, of, k.limit, writers...), nil
 }
 
 func newPostgresWriter(ctx context.Context, url string, k rawKind, at *positions) (*postgresWriter, error) {

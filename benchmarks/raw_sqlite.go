@@ -49,7 +49,7 @@ func newSQLiteRaw(ctx context.Context, p *place, row sqliteTemplate, of *ids) (*
 	if err != nil {
 		return nil, errors.Join(err, w.db.Close())
 	}
-	return newRaw(ctx, of, rawBatch, w), nil
+	return newRaw(ctx, onSQLite, of, rawBatch, w), nil
 }
 
 // sqliteTemplate is what Ringhold stored of one command.

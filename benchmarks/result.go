@@ -187,6 +187,9 @@ func number(f float64) string {
 
 // milliseconds writes a latency.
 func milliseconds(d time.Duration) string {
+	if d < 0 {
+		return "–"
+	}
 	ms := float64(d) / float64(time.Millisecond)
 	if ms < 10 {
 		return fmt.Sprintf("%.2f ms", ms)
