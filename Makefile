@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 
 FUZZTIME ?= 5s
 # The stores that every parity test has to pass on.
-STORES ?= memory,sqlite
+STORES ?= memory,sqlite,postgres
 # Packages of unit tests: all but the suites that have a target of their own. Narrow it with PKGS=./ring/...
 PKGS ?= $$(go list ./... | grep -vE '/test/(parity|e2e)(/|$$)')
 # More flags for go test, such as TESTFLAGS='-run TestAppend -v'.

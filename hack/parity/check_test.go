@@ -26,9 +26,15 @@ func stream(results ...string) string {
 	return text.String()
 }
 
-// judge runs the program on a table of one row for each test cell and returns its verdict and output.
+// judge runs the program as in CI on a table of one row for each test cell and returns its verdict and output.
 func judge(t *testing.T, events string, testCells ...string) (ok bool, output string) {
 	t.Helper()
+	return judgeWith(t, "true", events, testCells...)
+}
+
+func judgeWith(t *testing.T, ci, events string, testCells ...string) (ok bool, output string) {
+	t.Helper()
+	t.Setenv("CI", ci)
 	dir := t.TempDir()
 	table := header
 	for i, cell := range testCells {
@@ -78,6 +84,20 @@ func TestRun_Verdicts(t *testing.T) {
 				t.Errorf("%q is missing in:\n%s", c.fault, output)
 			}
 		})
+	}
+}
+
+func TestRun_AStoreThatTheMachineLacks(t *testing.T) {
+	events := stream("TestX/memory pass", "TestX/sqlite skip", "TestX pass")
+	if ok, output := judgeWith(t, "", events, "`TestX`"); !ok {
+		t.Errorf("on a machine of one's own it is no fault:\n%s", output)
+	}
+	if ok, _ := judgeWith(t, "true", events, "`TestX`"); ok {
+		t.Error("in CI it is a fault")
+	}
+	missing := stream("TestX/memory pass", "TestX pass")
+	if ok, _ := judgeWith(t, "", missing, "`TestX`"); ok {
+		t.Error("a store that did not run at all is a fault everywhere")
 	}
 }
 

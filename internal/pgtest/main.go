@@ -19,6 +19,10 @@ func Main(m *testing.M, ignored ...goleak.Option) int {
 	code := m.Run()
 	shared.Lock()
 	defer shared.Unlock()
+	if err := dropCommon(); err != nil {
+		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
+		code = max(code, 1)
+	}
 	if shared.server != nil {
 		if err := shared.server.keeper.close(); err != nil {
 			fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)

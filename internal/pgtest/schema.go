@@ -19,11 +19,13 @@ import (
 // instead of starting one. Its user must be allowed to create schemas.
 const Variable = "RINGHOLD_TEST_POSTGRES"
 
-// shared is the server of all tests of this binary.
+// shared is the server of all tests of this binary, and the schema of CommonURL
+// once it is used.
 var shared struct {
 	sync.Mutex
 	server *Server
 	failed error
+	common string
 }
 
 // URL returns the URL of a database whose search_path is a schema of the test's
@@ -47,6 +49,39 @@ func URL(t testing.TB) string {
 		}
 	})
 	return within(t, base, schema)
+}
+
+// CommonURL is URL with one schema for all tests of the binary, for suites of
+// many small tests that each have a group of their own in it. [Main] drops it.
+func CommonURL(t testing.TB) string {
+	t.Helper()
+	base, err := sharedURL(t.Context())
+	if err != nil {
+		giveUp(t, err)
+	}
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.common == "" {
+		shared.common = newSchema(t)
+	}
+	return within(t, base, shared.common)
+}
+
+// dropCommon drops the schema of CommonURL. shared is locked.
+func dropCommon() error {
+	if shared.common == "" {
+		return nil
+	}
+	base := os.Getenv(Variable)
+	if base == "" {
+		return nil // it ends with the server
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := drop(ctx, base, shared.common); err != nil {
+		return fmt.Errorf("drop the schema that the tests shared: %w", err)
+	}
+	return nil
 }
 
 // URL is the package's URL on this server. Its schema ends with the server.

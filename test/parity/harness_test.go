@@ -4,40 +4,69 @@ package parity
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/ringhold/ringhold/dispatch"
 	"github.com/ringhold/ringhold/handler"
+	"github.com/ringhold/ringhold/internal/pgtest"
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/shard"
 	"github.com/ringhold/ringhold/store"
 	"github.com/ringhold/ringhold/store/memory"
+	"github.com/ringhold/ringhold/store/postgres"
 	"github.com/ringhold/ringhold/store/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
-// stores opens an empty group on each kind of store.
-var stores = map[string]func(t *testing.T) store.Store{
-	"memory": func(t *testing.T) store.Store {
-		return memory.New(memory.Config{Group: "parity"})
-	},
-	"sqlite": func(t *testing.T) store.Store {
-		s, err := sqlite.Open(t.Context(), sqlite.Config{
+// kind is a kind of store.
+type kind struct {
+	name string
+	// prepare makes what is made outside of the bubble of virtual time: nil if
+	// there is nothing.
+	prepare func(t *testing.T)
+	// open opens an empty group.
+	open   func(t *testing.T) (store.Store, error)
+	shared bool // other processes reach it: members keep leases
+}
+
+var stores = []kind{
+	{name: "memory", open: func(*testing.T) (store.Store, error) {
+		return memory.New(memory.Config{Group: "parity"}), nil
+	}},
+	{name: "sqlite", open: func(t *testing.T) (store.Store, error) {
+		return sqlite.Open(t.Context(), sqlite.Config{
 			Path: filepath.Join(t.TempDir(), "ringhold.db"), Group: "parity", Owner: "parity tests", Migrate: true,
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	},
+	}},
+	{name: "postgres", shared: true, prepare: migrate, open: func(t *testing.T) (store.Store, error) {
+		return postgres.Open(t.Context(), postgres.Config{URL: pgtest.CommonURL(t), Group: groupOf(t)})
+	}},
 }
+
+// migrate makes the schema that the groups of all tests are in.
+func migrate(t *testing.T) {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), postgres.Config{URL: pgtest.CommonURL(t), Group: "parity", Migrate: true})
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// groups counts the groups in PostgreSQL, since a test may have several.
+var groups atomic.Int64
+
+func groupOf(t *testing.T) string { return fmt.Sprintf("%s.%d", t.Name(), groups.Add(1)) }
 
 // start starts a group on the store of a subtest; it ends with the subtest.
 type start func(*setup) *group
@@ -46,8 +75,11 @@ type start func(*setup) *group
 // made anew for each, since definitions hold what a test records.
 func onEveryStore(t *testing.T, test func(t *testing.T, start start)) {
 	t.Helper()
-	for name, open := range stores {
-		t.Run(name, func(t *testing.T) { test(t, startOn(t, open)) })
+	for _, k := range stores {
+		t.Run(k.name, func(t *testing.T) {
+			k.ready(t)
+			test(t, startOn(t, k))
+		})
 	}
 }
 
@@ -56,17 +88,29 @@ func onEveryStore(t *testing.T, test func(t *testing.T, start start)) {
 // and synctest.Wait tells when nothing more is going to happen.
 func inVirtualTime(t *testing.T, test func(t *testing.T, start start)) {
 	t.Helper()
-	for name, open := range stores {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { test(t, startOn(t, open)) })
+	for _, k := range stores {
+		t.Run(k.name, func(t *testing.T) {
+			k.ready(t)
+			synctest.Test(t, func(t *testing.T) { test(t, startOn(t, k)) })
 		})
 	}
 }
 
-func startOn(t *testing.T, open func(t *testing.T) store.Store) start {
+func (k kind) ready(t *testing.T) {
+	t.Helper()
+	if k.prepare != nil {
+		k.prepare(t)
+	}
+}
+
+func startOn(t *testing.T, k kind) start {
 	return func(s *setup) *group {
 		t.Helper()
-		g := &group{t: t, setup: s, store: &tappedStore{Store: open(t)}}
+		opened, err := k.open(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := &group{t: t, setup: s, store: &tappedStore{Store: opened}, shared: k.shared}
 		t.Cleanup(func() {
 			g.store.letGo()
 			g.stop()
@@ -81,10 +125,11 @@ func startOn(t *testing.T, open func(t *testing.T) store.Store) start {
 
 // group is a running group.
 type group struct {
-	t     *testing.T
-	setup *setup
-	store *tappedStore
-	local *shard.Local
+	t      *testing.T
+	setup  *setup
+	store  *tappedStore
+	shared bool
+	local  *shard.Local
 }
 
 func (g *group) start() {
@@ -99,7 +144,7 @@ func (g *group) start() {
 	}
 	g.local, err = shard.StartLocal(g.t.Context(), shard.LocalConfig{
 		Store: g.store, Plan: plan, Members: max(g.setup.members, 1), Observer: g.setup.observer,
-		Logger: slog.New(dispatch.NewLogHandler(out)),
+		Logger: slog.New(dispatch.NewLogHandler(out)), Shared: g.shared, Process: "parity tests",
 	})
 	if err != nil {
 		g.t.Fatal(err)
