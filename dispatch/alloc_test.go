@@ -6,28 +6,35 @@ import (
 	"testing"
 
 	"github.com/ringhold/ringhold/dispatch"
+	"github.com/ringhold/ringhold/internal/alloctest"
 	"github.com/ringhold/ringhold/message"
 )
 
 // echo returns a dispatcher over one service that answers at once, and a
-// context with a deadline, as that of a call over the network.
+// context that can end, as that of a call over the network.
 func echo(t testing.TB) (*dispatch.Dispatcher, context.Context) {
 	t.Helper()
-	router := &dispatch.Router{}
-	if err := router.Register(&dispatch.Service{
-		Name: "echo", Access: dispatch.AccessPublic,
-		Run: func(_ context.Context, _ *message.Message, reply func(message.Response)) { reply(message.OK{}) },
-	}); err != nil {
+	services := new(dispatch.Router)
+	if err := services.Register(running("echo", func(_ context.Context, _ *message.Message, reply func(message.Response)) { reply(message.OK{}) })); err != nil {
 		t.Fatal(err)
 	}
-	d, err := dispatch.New(dispatch.Config{Node: "a", Local: router, Logger: slog.New(slog.DiscardHandler)})
+	d, err := dispatch.New(dispatch.Config{Node: "a", Local: services, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = d.Close(context.Background()) })
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	return d, ctx
+}
+
+func TestDispatchAllocates(t *testing.T) {
+	d, ctx := echo(t)
+	m := message.NewWithID("echo", "m1", message.Body{})
+	alloctest.AtMost(t, "dispatch", 4, 8, func() {
+		if _, ok := d.Dispatch(ctx, m).Response.(message.OK); !ok {
+			t.Fatal("refused")
+		}
+	})
 }
 
 // What does a dispatch cost, without its service and its message?

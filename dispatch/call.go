@@ -33,10 +33,11 @@ type call struct {
 	declined int // how many of them were TryAnotherNode
 	missing  int // how many of them did not have the service
 	first    attempt
+	local    execution // of the first attempt, if it is at this node
 
 	mu       sync.Mutex
 	settled  bool
-	timer    *time.Timer
+	alarm    *alarm             // nil: it never expires by itself
 	unfollow func() bool        // stops following ctx
 	nodeCtx  context.Context    // of attempts at other nodes
 	release  context.CancelFunc // ends nodeCtx
@@ -110,7 +111,7 @@ func (c *call) arm(follow bool) {
 	defer c.mu.Unlock()
 	if c.timeout >= 0 {
 		c.deadline = c.started.Add(c.timeout)
-		c.timer = time.AfterFunc(c.timeout, c.expire)
+		c.alarm = c.d.setAlarm(c)
 	}
 	if follow && c.ctx.Done() != nil {
 		c.unfollow = context.AfterFunc(c.ctx, c.expire)
@@ -143,7 +144,12 @@ func (c *call) invoke(node Node, a *attempt) {
 		}
 	}()
 	if runner, local := node.(*Runner); local && runner == c.d.runner {
-		runner.dispatch(c.ctx, c.deadline, a.message, a.answered)
+		e := &c.local
+		if a != &c.first { // the first one may still be running
+			e = new(execution)
+		}
+		e.attempt = a
+		runner.dispatch(c.ctx, c.deadline, a.message, e)
 		return
 	}
 	if ctx := c.nodeContext(); ctx != nil {
@@ -286,8 +292,8 @@ func (c *call) finish() *message.Message {
 	c.settled = true
 	c.mu.Unlock()
 	// From here on nobody changes these.
-	if c.timer != nil {
-		c.timer.Stop()
+	if c.alarm != nil {
+		c.d.stopAlarm(c.alarm)
 	}
 	if c.unfollow != nil {
 		c.unfollow()

@@ -59,9 +59,11 @@ func (c *Config) Validate() error {
 type Dispatcher struct {
 	cfg    Config
 	runner *Runner // nil without services of this node
-	// waiters holds what Dispatch waited with. It is the dispatcher's own, since
-	// channels made in one test's bubble must not get into another's.
+	// waiters holds what Dispatch waited with, alarms what calls expire by. They
+	// are the dispatcher's own, since channels and timers made in one test's bubble
+	// must not get into another's.
 	waiters sync.Pool
+	alarms  sync.Pool
 }
 
 // New returns a dispatcher. Its owner closes it.
@@ -114,6 +116,9 @@ func Within(d time.Duration) Option { return Option{timeout: max(d, 1)} }
 //
 // When the time is over, or ctx ends, the answer is ServiceTimeout. The service
 // runs on, and its late reply reaches nobody.
+//
+// It allocates four times for a service of this node: the call, the answer, and
+// two for the context and the reply that the service is given.
 func (d *Dispatcher) Dispatch(ctx context.Context, m *message.Message, options ...Option) *message.Message {
 	if m.Halted {
 		return m

@@ -72,30 +72,32 @@ func (r *Runner) Dispatch(ctx context.Context, m *message.Message, reply func(me
 		reply(message.ServiceTimeout{Service: m.Service, MessageID: m.ID})
 		return
 	}
-	r.dispatch(ctx, deadline, m, reply)
+	r.dispatch(ctx, deadline, m, &execution{caller: reply})
 }
 
-func (r *Runner) dispatch(ctx context.Context, deadline time.Time, m *message.Message, reply func(message.Response)) {
+// dispatch runs a message in an execution that knows whom to answer and nothing
+// else yet.
+func (r *Runner) dispatch(ctx context.Context, deadline time.Time, m *message.Message, e *execution) {
 	if r.closed.Load() {
-		reply(message.ServiceUnavailable{Service: m.Service, Reason: errStopping.Error()})
+		e.reply(message.ServiceUnavailable{Service: m.Service, Reason: errStopping.Error()})
 		return
 	}
 	s := r.cfg.Router.Lookup(m.Service)
 	if s == nil {
-		reply(message.ServiceUnavailable{Service: m.Service, NoSuchService: true})
+		e.reply(message.ServiceUnavailable{Service: m.Service, NoSuchService: true})
 		return
 	}
 	r.observe(StepReceived, s, m)
 	if s.ChooseNode != nil && !Forwarded(ctx) {
-		if r.sentOn(ctx, deadline, s, m, reply) {
+		if r.sentOn(ctx, deadline, s, m, e.reply) {
 			return
 		}
 	}
 	if why := s.Check(m, r.cfg.Logger); why != nil {
-		reply(why)
+		e.reply(why)
 		return
 	}
-	r.execute(ctx, deadline, s, m, reply)
+	r.execute(ctx, deadline, s, m, e)
 }
 
 // sentOn lets the service choose its node; false: it is this one.
@@ -138,28 +140,28 @@ func (r *Runner) choose(s *Service, m *message.Message) (id string, failed messa
 	return s.ChooseNode(m), nil
 }
 
-func (r *Runner) execute(caller context.Context, deadline time.Time, s *Service, m *message.Message, reply func(message.Response)) {
+func (r *Runner) execute(caller context.Context, deadline time.Time, s *Service, m *message.Message, e *execution) {
 	r.observe(StepExecuting, s, m)
-	ctx := &serviceContext{
+	e.runner, e.service, e.message = r, s, m
+	e.ctx = serviceContext{
 		Context: context.WithoutCancel(caller), life: r.life,
 		deadline: deadline, shown: s.Run != nil, of: identityOf(m),
 		dispatcher: r.dispatcher, caller: m.Caller,
 	}
-	e := &execution{runner: r, service: s, message: m, reply: reply}
 	if r.cfg.Observer != nil {
 		e.started = r.cfg.Now()
 	}
 	if s.Run != nil {
-		e.run(ctx)
+		e.run()
 		return
 	}
 	if !r.calls.add() {
-		reply(message.ServiceUnavailable{Service: m.Service, Reason: errStopping.Error()})
+		e.reply(message.ServiceUnavailable{Service: m.Service, Reason: errStopping.Error()})
 		return
 	}
 	go func() {
 		defer r.calls.done()
-		e.call(ctx)
+		e.call()
 	}()
 }
 
@@ -197,24 +199,37 @@ func (r *Runner) observe(step Step, s *Service, m *message.Message) {
 	r.cfg.Observer.Observe(e)
 }
 
-// execution is one run of a service.
+// execution is one run of a service. Whoever asks for it owns it, and leaves it
+// alone then: what was given to the service points into it.
 type execution struct {
+	attempt *attempt               // whom to answer: an attempt of this node's dispatcher,
+	caller  func(message.Response) // or another caller
+
+	ctx     serviceContext
 	runner  *Runner
 	service *Service
 	message *message.Message
-	reply   func(message.Response)
 	started time.Time // if anybody observes
 	replied atomic.Bool
 }
 
-func (e *execution) run(ctx context.Context) {
-	defer e.recover()
-	e.service.Run(ctx, e.message, e.answer)
+// reply hands an answer on.
+func (e *execution) reply(r message.Response) {
+	if e.attempt != nil {
+		e.attempt.answered(r)
+		return
+	}
+	e.caller(r)
 }
 
-func (e *execution) call(ctx context.Context) {
+func (e *execution) run() {
 	defer e.recover()
-	if r := e.service.Call(ctx, e.message); r != nil {
+	e.service.Run(&e.ctx, e.message, e.answer)
+}
+
+func (e *execution) call() {
+	defer e.recover()
+	if r := e.service.Call(&e.ctx, e.message); r != nil {
 		e.answer(r)
 		return
 	}
