@@ -8,6 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/ringhold/ringhold/internal/pgtest"
 )
 
 // Paths of what TestMain built.
@@ -48,7 +52,7 @@ func runAll(m *testing.M) (int, error) {
 			return 1, fmt.Errorf("go %v: %w\n%s", build, err, out)
 		}
 	}
-	return m.Run(), nil
+	return pgtest.Main(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop")), nil
 }
 
 // need skips the test where a program is missing; in CI that is a failure.
