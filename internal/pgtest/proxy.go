@@ -32,6 +32,7 @@ type Proxy struct {
 	only     string        // a fault's connection has to send this
 	paused   chan struct{} // closed at the end of a pause; nil if there is none
 	newIDs   bool          // new connections get another process id
+	sent     int64         // bytes of clients that were passed on
 	closed   bool
 }
 
@@ -56,6 +57,13 @@ func NewProxy(t testing.TB, addr string) *Proxy {
 
 // Addr is where the proxy listens, host:port.
 func (p *Proxy) Addr() string { return p.addr }
+
+// Sent counts the bytes of all clients that were passed on so far.
+func (p *Proxy) Sent() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sent
+}
 
 // URL returns the same URL through the proxy.
 func (p *Proxy) URL(of string) string {

@@ -27,7 +27,8 @@ func (p *Proxy) CutAfter(n int) <-chan struct{} { return p.arm(cut, n) }
 // CutAnswerAfter passes on exactly n bytes of the server's answer to the
 // connection that sends next, and then closes both ends. The server gets all
 // that the client sent. With n = 0 it closes when the answer's first byte is
-// there. The channel is that of [Proxy.CutAfter].
+// there. The channel is that of [Proxy.CutAfter]; it is closed before the client
+// has the last of the n bytes.
 func (p *Proxy) CutAnswerAfter(n int) <-chan struct{} { return p.arm(cutAnswer, n) }
 
 // StallAfter passes on exactly n more bytes of the client's stream, of the

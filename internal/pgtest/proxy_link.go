@@ -53,6 +53,9 @@ func (l *link) forward(data []byte, from, to *net.TCPConn, d direction) bool {
 	for len(data) > 0 {
 		l.held()
 		n, then := l.share(data, d)
+		if then != nil && then.kind == cutAnswer {
+			close(then.met) // a client that got the bytes may rely on it
+		}
 		if n > 0 {
 			if _, err := to.Write(data[:n]); err != nil {
 				_ = from.Close() // the other end is gone, and this one has to know
@@ -81,12 +84,18 @@ func (l *link) share(data []byte, d direction) (int, *fault) {
 	if d == fromClient && p.waiting != nil && bytes.Contains(data, []byte(p.only)) {
 		l.fault, p.waiting = p.waiting, nil
 	}
-	f := l.fault
-	if f == nil || (f.kind == cutAnswer) != (d == fromServer) {
-		return len(data), nil
+	f, n := l.fault, len(data)
+	met := f != nil && (f.kind == cutAnswer) == (d == fromServer)
+	if met {
+		n = min(f.left, n)
+		f.left -= n
 	}
-	n := min(f.left, len(data))
-	f.left -= n
+	if d == fromClient {
+		p.sent += int64(n)
+	}
+	if !met {
+		return n, nil
+	}
 	if f.left > 0 {
 		return n, nil
 	}
@@ -107,7 +116,9 @@ func (l *link) meet(f *fault) {
 	}
 	l.over = true
 	_ = l.server.CloseWrite()
-	close(f.met) // a client that saw its end may rely on it
+	if f.kind == cut {
+		close(f.met) // a client that saw its end may rely on it
+	}
 	_ = l.client.CloseWrite()
 }
 
