@@ -5,6 +5,7 @@ import (
 
 	"github.com/ringhold/ringhold/aggregate"
 	"github.com/ringhold/ringhold/handler"
+	"github.com/ringhold/ringhold/internal/alloctest"
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/store"
 )
@@ -57,16 +58,46 @@ func depositBody(t testing.TB) message.Body {
 	return raw
 }
 
+const depositID message.ID = "0192d3a4-7c1e-7a3b-8f00-0123456789ab"
+
+// depositing returns a message for the binding of deposits.
+func depositing(raw message.Body) *message.Message {
+	return &message.Message{Service: "deposit", ID: depositID, CorrelationID: depositID, CausationID: depositID, Raw: raw, Valid: true}
+}
+
+// A command of two strings and a number that stores one event:
+//   - open: the id, the two strings, the request as an any;
+//   - decide: what the author's function gets of the message, the event as an
+//     any, the list of events, the response with its version;
+//   - build: the command, the list of events, and the bytes of response, metadata
+//     and event.
+func TestAllocations(t *testing.T) {
+	bind, raw := deposits(t), depositBody(t)
+	state := handler.View{State: &account{}, Version: 4, Exists: true}
+	alloctest.AtMost(t, "message, open, decide, build, apply", 1+4+4+5, 1+4+4+5+4, func() {
+		m := depositing(raw)
+		if bind.Open(m); m.Halted {
+			t.Fatal(m.Response)
+		}
+		verdict := bind.Decide(m, state)
+		command, events, refusal := bind.Build(m, verdict, "accounts-acc-1", 4, 3)
+		if refusal != nil || command == nil || len(events) != 1 {
+			t.Fatal(refusal)
+		}
+		bind.Core.Apply(state.State, verdict.Events[0])
+	})
+	payload := aggregate.Payload{Data: []byte(depositedEvent)}
+	alloctest.AtMost(t, "replay of an event with a string", 1, 2, func() {
+		if err := bind.Core.Replay(state.State, "deposited", 1, payload); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // What does each step of a command cost, outside of runtime and store?
 func BenchmarkSteps(b *testing.B) {
 	bind, raw := deposits(b), depositBody(b)
 	state := handler.View{State: &account{}, Version: 4, Exists: true}
-	const id message.ID = "0192d3a4-7c1e-7a3b-8f00-0123456789ab"
-	fresh := func() *message.Message {
-		return &message.Message{
-			Service: "deposit", ID: id, CorrelationID: id, CausationID: id, Raw: raw, Valid: true,
-		}
-	}
 	run := func(name string, f func()) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -80,15 +111,15 @@ func BenchmarkSteps(b *testing.B) {
 			b.Fatal(err)
 		}
 	})
-	run("message", func() { fresh() })
+	run("message", func() { depositing(raw) })
 	run("ids", func() { new(message.Message).FillIDs() })
 	run("open", func() {
-		m := fresh()
+		m := depositing(raw)
 		if bind.Open(m); m.Halted {
 			b.Fatal(m.Response)
 		}
 	})
-	m := fresh()
+	m := depositing(raw)
 	bind.Open(m)
 	run("decide", func() { bind.Decide(m, state) })
 	verdict := bind.Decide(m, state)

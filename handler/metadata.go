@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"unicode/utf8"
 
+	"github.com/ringhold/ringhold/internal/plainjson"
 	"github.com/ringhold/ringhold/message"
 )
 
@@ -53,16 +53,15 @@ func (d *Metadata) For(m *message.Message) []byte {
 // appendString appends s as a JSON string; the ids that it is for rarely need
 // escapes.
 func appendString(out []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			quoted, err := json.Marshal(s)
-			if err != nil { // a string always encodes
-				panic(err)
-			}
-			return append(out, quoted...)
-		}
-	}
+	start := len(out)
 	out = append(out, '"')
 	out = append(out, s...)
-	return append(out, '"')
+	if plainjson.SkipUnescaped(out, start+1) == len(out) {
+		return append(out, '"')
+	}
+	quoted, err := json.Marshal(s)
+	if err != nil { // a string always encodes
+		panic(err)
+	}
+	return append(out[:start], quoted...)
 }
