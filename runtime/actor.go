@@ -21,8 +21,8 @@ const (
 )
 
 // actor is an aggregate in memory. The fields from mail to unloadAt are guarded
-// by the mutex of its slot; place by the unloader's; failedEra, inAppend and
-// atIndex belong to its committer's goroutine; everything else belongs to the turn, that
+// by the mutex of its slot; place by the unloader's; failedEra to storesIn
+// belong to its committer's goroutine; everything else belongs to the turn, that
 // is to whoever made it busy.
 type actor struct {
 	hosted *hosted
@@ -43,9 +43,11 @@ type actor struct {
 	unloadAt int64 // when a rule wants it out of memory; 0: not planned
 
 	place     int    // in the unloader's heap, from 1; 0: it is not there
-	failedEra uint32 // commits of this era and before it can never be appended
+	failedEra uint32 // in which a commit has failed: those behind it can never be appended
+	failedSeq uint64 // of that commit
 	inAppend  uint64 // the number of the append that has a state or a snapshot of it
 	atIndex   int    // where
+	storesIn  uint64 // the number of the append that has a commit of it
 
 	phase   phase
 	window  int32  // how many may be in flight

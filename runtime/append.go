@@ -24,12 +24,10 @@ func (c *committer) commit(batch []*commit) {
 		}
 	}
 	for len(batch) > 0 {
-		batch = c.current(batch)
-		a, commands := c.build(batch)
-		if commands == 0 {
-			c.complete(batch) // answers, which rest on what is stored by now
+		if batch = c.answerFirst(c.current(batch)); len(batch) == 0 {
 			return
 		}
+		a, commands := c.build(batch)
 		began := time.Now()
 		err := c.writer.Append(c.host.endless, a)
 		if isUnknown(err) {
@@ -42,12 +40,45 @@ func (c *committer) commit(batch []*commit) {
 			events := len(a.Events)
 			c.used(a)
 			c.host.cfg.Observer.Committed(commands, events, time.Since(began))
+			c.setInHand(nil)
 			c.complete(batch)
 			return
 		}
 		c.used(a)
 		batch = c.refused(batch, err)
 	}
+}
+
+// answerFirst takes those answers out of a batch that rest on nothing in it, and
+// gives them.
+func (c *committer) answerFirst(batch []*commit) []*commit {
+	c.appends++
+	answers := c.answers[:0]
+	for _, one := range batch {
+		if one.stores() {
+			one.actor.storesIn = c.appends
+		} else if one.actor.storesIn != c.appends {
+			answers = append(answers, one)
+		}
+	}
+	if len(answers) == 0 {
+		return batch
+	}
+	rest, left := batch[:0], answers
+	c.mu.Lock() // who looks for timeouts reads the batch
+	for _, one := range batch {
+		if len(left) > 0 && one == left[0] {
+			left = left[1:]
+		} else {
+			rest = append(rest, one)
+		}
+	}
+	c.inHand = rest
+	c.mu.Unlock()
+	c.complete(answers)
+	clear(answers)
+	c.answers = answers[:0]
+	return rest
 }
 
 // used lets go of what an append held; its slices are used again.
@@ -66,7 +97,6 @@ func (c *committer) build(batch []*commit) (a *store.Append, commands int) {
 		Member: c.host.cfg.Member, Writer: c.id, Gen: c.gen,
 		Claims: a.Claims[:0], Events: a.Events[:0], Snapshots: a.Snapshots[:0], States: a.States[:0],
 	}
-	c.appends++
 	for _, one := range batch {
 		if !one.stores() {
 			continue
@@ -122,7 +152,7 @@ func addSnapshot(snapshots []store.Snapshot, one *commit, appends uint64) []stor
 func (c *committer) current(batch []*commit) []*commit {
 	fine := true
 	for _, one := range batch {
-		if one.era <= one.actor.failedEra || c.isForeign(one) {
+		if one.isDoomed() || c.isForeign(one) {
 			fine = false
 			break
 		}
@@ -151,9 +181,9 @@ func (c *committer) stored(a *store.Append) {
 	}
 }
 
-// complete answers what is stored, each run of commits of an actor at once.
+// complete answers what is stored and not in hand any more, each run of commits of
+// an actor at once.
 func (c *committer) complete(batch []*commit) {
-	c.setInHand(nil)
 	now := time.Now()
 	bytes := int64(0)
 	for len(batch) > 0 {
@@ -204,7 +234,7 @@ func (c *committer) without(batch []*commit, err error, guilty func(*commit) boo
 	var rest, out []*commit
 	doomed := map[*actor]bool{}
 	for _, one := range batch {
-		if one.era <= one.actor.failedEra || doomed[one.actor] || guilty(one) {
+		if one.isDoomed() || doomed[one.actor] || guilty(one) {
 			doomed[one.actor] = true
 			out = append(out, one)
 		} else {
@@ -222,16 +252,12 @@ func (c *committer) without(batch []*commit, err error, guilty func(*commit) boo
 // however many of them share an append.
 func (c *committer) fail(out []*commit, err error) {
 	for _, one := range out {
-		a := one.actor
+		doomed := one.isDoomed()
+		one.doom()
 		c.landed(one.weight)
-		switch {
-		case one.era <= a.failedEra:
-			c.host.bounced(one)
-		case one.stores():
-			a.failedEra = one.era
+		if one.stores() && !doomed {
 			c.host.failed(one, err)
-		default: // an answer that rests on what is lost
-			a.failedEra = one.era
+		} else { // an answer rests on what is lost
 			c.host.bounced(one)
 		}
 	}
@@ -243,7 +269,7 @@ func (c *committer) unknown(batch []*commit, err error) {
 	c.setInHand(nil)
 	for _, one := range batch {
 		c.landed(one.weight)
-		one.actor.failedEra = one.era
+		one.doom()
 		if one.stores() {
 			c.host.failed(one, err)
 		} else {

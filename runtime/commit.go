@@ -49,6 +49,19 @@ type commit struct {
 // stores reports whether there is anything to append.
 func (c *commit) stores() bool { return c.command != nil }
 
+// isDoomed reports whether the commit rests on one that has failed.
+func (c *commit) isDoomed() bool {
+	a := c.actor
+	return c.era < a.failedEra || c.era == a.failedEra && c.seq >= a.failedSeq
+}
+
+// doom notes that the commit has failed, and with it all of its era behind it.
+func (c *commit) doom() {
+	if !c.isDoomed() {
+		c.actor.failedEra, c.actor.failedSeq = c.era, c.seq
+	}
+}
+
 // bytes estimates what the commit takes in memory, and adds to an append.
 func (c *commit) bytes() int64 {
 	n := int64(envelopeBytes)

@@ -38,6 +38,7 @@ type committer struct {
 	heads   map[ring.Slot]*held
 	appends uint64 // that were built
 	batch   []*commit
+	answers []*commit     // of a batch that need no append
 	built   *store.Append // the last one, to be used again
 
 	watchdog chan struct{} // wakes the watch

@@ -29,6 +29,7 @@ func (c *committer) resolve(batch []*commit, a *store.Append, cause error) []*co
 	})
 	switch {
 	case stored:
+		c.setInHand(nil)
 		c.complete(batch)
 	case err == nil:
 		return batch

@@ -129,6 +129,21 @@ func (q *mailbox) pushFront(e *envelope) {
 	q.count++
 }
 
+// insert is push for what came back from the committer, in the order in which it
+// was decided: a commit may fail after one behind it.
+func (q *mailbox) insert(e *envelope) {
+	if q.tail == nil || q.tail.commit.seq < e.commit.seq {
+		q.push(e)
+		return
+	}
+	at := &q.head
+	for (*at).commit.seq < e.commit.seq {
+		at = &(*at).next
+	}
+	e.next, *at = *at, e
+	q.count++
+}
+
 // prepend puts the envelopes of another mailbox in front, in their order.
 func (q *mailbox) prepend(front *mailbox) {
 	if front.count == 0 {

@@ -60,6 +60,7 @@ type faulty struct {
 	mu        sync.Mutex
 	scripts   map[string][]fate         // of the next calls, in order
 	chaos     func(op string) fate      // of the calls behind them; nil: all goes well
+	judge     func(*store.Append) fate  // of appends, before all else; nil: as other calls
 	calls     map[string]int            // that were begun
 	confirmed map[message.Stream]extent // what the caller can know to be durable
 	writers   map[store.MemberID]store.Writer
@@ -349,6 +350,9 @@ func (w *faultyWriter) Raise(ctx context.Context, g store.Generation) error {
 
 func (w *faultyWriter) Append(ctx context.Context, a *store.Append) error {
 	w.arrive()
+	if w.f.judge != nil {
+		w.f.next(opAppend, w.f.judge(a))
+	}
 	err := w.callLate(opAppend, func() error { return w.Writer.Append(ctx, a) }, func() {
 		w.late = append(w.late, a)
 	})

@@ -71,7 +71,7 @@ func (h *Host) fall(a *actor, c *commit, again bool) {
 			a.back = new(mailbox)
 		}
 		c.envelope.renew()
-		a.back.push(c.envelope)
+		a.back.insert(c.envelope)
 	}
 	drive := h.land(s, a, 1, time.Now().UnixNano())
 	s.mu.Unlock()

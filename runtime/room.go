@@ -8,12 +8,16 @@ func (c *committer) admit(a *actor, e *envelope) (needed int64, ok bool) {
 	if a.hosted.core.StateBased {
 		n += a.size / 3 // its row
 	}
-	if !c.fits(c.bytes.Add(n)-n, n) {
-		c.landed(n)
-		return n, false
+	for {
+		others := c.bytes.Load()
+		if !c.fits(others, n) {
+			return n, false
+		}
+		if c.bytes.CompareAndSwap(others, others+n) {
+			e.commit.weight = n
+			return n, true
+		}
 	}
-	e.commit.weight = n
-	return n, true
 }
 
 // fits reports whether there is room for n bytes beside others; what is larger
