@@ -18,8 +18,8 @@ import (
 type checker struct {
 	header *Header
 	log    *LogHash
-	rows   hash.Hash
-	count  Trailer // its numbers
+	rest   hash.Hash // of all lines but the events
+	count  Trailer   // its numbers
 
 	head     int            // index into header.Heads of the slot that is read
 	at       store.SlotHead // of the event read last
@@ -38,8 +38,17 @@ const (
 	kindAlarm
 )
 
-func newChecker(h *Header) *checker {
-	return &checker{header: h, log: NewLogHash(), rows: sha256.New(), at: store.SlotHead{Head: store.Head{Offset: store.NoOffset}}}
+// newChecker begins behind the header, whose line is text.
+func newChecker(h *Header, text []byte) *checker {
+	c := &checker{header: h, log: NewLogHash(), rest: sha256.New(), at: store.SlotHead{Head: store.Head{Offset: store.NoOffset}}}
+	c.other(text)
+	return c
+}
+
+// other takes a line that is no event into the hash of those.
+func (c *checker) other(text []byte) {
+	c.rest.Write(text)
+	c.rest.Write([]byte{'\n'})
 }
 
 // check takes the next line.
@@ -138,8 +147,7 @@ func (c *checker) row(kind int, key string, state *store.State, text []byte) err
 		return fmt.Errorf("%q stands behind %q: lines were moved or doubled", key, c.key)
 	}
 	c.kind, c.key = kind, key
-	c.rows.Write(text)
-	c.rows.Write([]byte{'\n'})
+	c.other(text)
 	return nil
 }
 
@@ -161,8 +169,8 @@ func (c *checker) end(t *Trailer) error {
 	switch {
 	case t.Log != got.Log:
 		return fmt.Errorf("the log's hash is %s, the file says %s: its events were changed or damaged since the export", got.Log, t.Log)
-	case t.Rows != got.Rows:
-		return fmt.Errorf("the hash of snapshots, states and alarms is %s, the file says %s: they were changed or damaged since the export", got.Rows, t.Rows)
+	case t.Rest != got.Rest:
+		return fmt.Errorf("the hash of header, snapshots, states and alarms is %s, the file says %s: they were changed or damaged since the export", got.Rest, t.Rest)
 	case *t != got:
 		return fmt.Errorf("there are %+v, the file says %+v: lines are missing or were added", got, *t)
 	}
@@ -172,6 +180,6 @@ func (c *checker) end(t *Trailer) error {
 // trailer is what the end has to say of the lines so far.
 func (c *checker) trailer() Trailer {
 	t := c.count
-	t.Log, t.Rows = c.log.Sum(), hex.EncodeToString(c.rows.Sum(nil))
+	t.Log, t.Rest = c.log.Sum(), hex.EncodeToString(c.rest.Sum(nil))
 	return t
 }

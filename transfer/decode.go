@@ -85,8 +85,18 @@ func decodeHeader(text []byte) (*Header, error) {
 	if err := decodeStrictly(text, h); err != nil {
 		return nil, err
 	}
-	return h, h.validate()
+	if err := h.validate(); err != nil {
+		return nil, err
+	}
+	again, err := headerLine(h)
+	if err == nil && !bytes.Equal(again, text) {
+		err = errChanged
+	}
+	return h, err
 }
+
+// errChanged says that a line means something, but is not what was written.
+var errChanged = errors.New("it is not in the form in which ringhold export writes it: the file was changed")
 
 // decodeLine reads a line behind the header.
 func decodeLine(text []byte) (item, error) {
@@ -114,6 +124,13 @@ func decodeLine(text []byte) (item, error) {
 	}
 	if err == nil && kinds != 1 {
 		err = errors.New("it is none of event, snapshot, state, alarm and end")
+	}
+	if err != nil {
+		return item{}, err
+	}
+	again, err := appendItem(make([]byte, 0, len(text)), it)
+	if err == nil && !bytes.Equal(again, text) {
+		err = errChanged
 	}
 	return it, err
 }

@@ -14,6 +14,21 @@ import (
 // timeForm is RFC 3339 with the microseconds that stores keep.
 const timeForm = "2006-01-02T15:04:05.000000Z07:00"
 
+// appendItem writes a line, without its end.
+func appendItem(b []byte, it item) ([]byte, error) {
+	switch {
+	case it.event != nil:
+		return appendEvent(b, it.event)
+	case it.snapshot != nil:
+		return appendSnapshot(b, it.snapshot), nil
+	case it.state != nil:
+		return appendState(b, it.state), nil
+	case it.alarm != nil:
+		return appendAlarm(b, it.alarm), nil
+	}
+	return appendTrailer(b, it.end), nil
+}
+
 // appendEvent writes an event as {"slot":…}, without the line's end. The names
 // of its fields are those of lineJSON.
 func appendEvent(b []byte, e *store.Event) ([]byte, error) {

@@ -50,7 +50,7 @@ func Export(ctx context.Context, from Source, w io.Writer, cfg ExportConfig) (Su
 	if err != nil {
 		return Summary{}, err
 	}
-	x := &export{from: from, cfg: cfg, sink: newSink(w, cfg.Compress), check: newChecker(h)}
+	x := &export{from: from, cfg: cfg, sink: newSink(w, cfg.Compress), check: newChecker(h, text)}
 	if err := x.sink.line(text); err != nil {
 		return Summary{}, err
 	}
@@ -150,7 +150,8 @@ func (x *export) nothing(f File) error {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}
-	if !bytes.Equal(got[:n], want[:n]) {
+	begun := bytes.TrimRight(got[:n], "\x00") // what a machine that failed has not written
+	if n > 0 && len(begun) == 0 || !bytes.Equal(begun, want[:len(begun)]) {
 		return errors.New("it is not a file that ringhold export began: write to another file")
 	}
 	return ErrNothingToResume
@@ -161,7 +162,7 @@ func (x *export) take(line []byte) (item, error) {
 	if x.check == nil {
 		h, err := decodeHeader(line)
 		if err == nil {
-			x.check = newChecker(h)
+			x.check = newChecker(h, line)
 		}
 		return item{}, err
 	}

@@ -29,7 +29,7 @@ func newFileReader(r io.Reader) (*fileReader, error) {
 	if err != nil {
 		return nil, lines.fault(err)
 	}
-	return &fileReader{lines: lines, header: h, check: newChecker(h)}, nil
+	return &fileReader{lines: lines, header: h, check: newChecker(h, text)}, nil
 }
 
 // next returns the next line; io.EOF behind the trailer, which was right then.

@@ -90,7 +90,7 @@ type Trailer struct {
 	States    int64  `json:"states"`
 	Alarms    int64  `json:"alarms"`
 	Log       string `json:"log"`  // the log's hash
-	Rows      string `json:"rows"` // the SHA-256 of the lines of snapshots, states and alarms
+	Rest      string `json:"rest"` // the SHA-256 of the lines of header, snapshots, states and alarms
 }
 
 // LineError is a fault of one line of a file.

@@ -14,11 +14,11 @@ import (
 	"github.com/ringhold/ringhold/store"
 )
 
-// Most of what one import's transaction holds.
-const (
-	batchEvents = 1000
-	batchBytes  = 4 << 20
-)
+// batchBytes is the most that one import's transaction holds, by payloads.
+const batchBytes = 4 << 20
+
+// batchEvents is the most events and rows that it holds; tests make it small.
+var batchEvents = 1000
 
 // Target is a store to import into, and the member as which that is done. The
 // member has joined, its writer's generation is raised, and no other member

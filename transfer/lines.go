@@ -21,7 +21,7 @@ type lineReader struct {
 }
 
 func newLineReader(r io.Reader) (*lineReader, error) {
-	in := bufio.NewReaderSize(r, 1<<20)
+	in := bufio.NewReaderSize(r, 64<<10)
 	first, err := in.Peek(2)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -31,7 +31,7 @@ func newLineReader(r io.Reader) (*lineReader, error) {
 		if err != nil {
 			return nil, fmt.Errorf("it begins as gzip does, but: %w", err)
 		}
-		in = bufio.NewReaderSize(text, 1<<20)
+		in = bufio.NewReaderSize(text, 64<<10)
 	}
 	return &lineReader{r: in}, nil
 }

@@ -2,14 +2,15 @@ package transfer
 
 import (
 	"bufio"
+	"compress/flate"
 	"compress/gzip"
 	"errors"
 	"io"
 )
 
 // memberBytes is how much text a member of a gzip file holds: what an export
-// that was broken off may have to write again.
-const memberBytes = 8 << 20
+// that was broken off may have to write again. Tests make it small.
+var memberBytes = 8 << 20
 
 // sink takes whole lines. A gzip file is made of members, each of which holds
 // whole lines and can be read by itself: an export goes on behind the last
@@ -22,7 +23,7 @@ type sink struct {
 }
 
 func newSink(w io.Writer, compressed bool) *sink {
-	s := &sink{out: bufio.NewWriterSize(w, 1<<20)}
+	s := &sink{out: bufio.NewWriterSize(w, 64<<10)}
 	if compressed {
 		s.zip = gzip.NewWriter(s.out)
 	}
@@ -73,7 +74,7 @@ type chunkReader struct {
 
 func newChunkReader(r io.Reader, compressed bool) *chunkReader {
 	c := &countingReader{r: r}
-	return &chunkReader{in: bufio.NewReaderSize(c, 1<<20), count: c, gz: compressed}
+	return &chunkReader{in: bufio.NewReaderSize(c, 64<<10), count: c, gz: compressed}
 }
 
 // next returns the next whole lines, each with its end, and the offset in the
@@ -89,7 +90,8 @@ func (c *chunkReader) next() (text []byte, end int64, err error) {
 		return nil, 0, errors.New("a part of the gzip file does not end with a line: ringhold export did not write it")
 	case err == nil:
 		return text, c.count.n - int64(c.in.Buffered()), nil
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum),
+		errors.As(err, new(flate.CorruptInputError)):
 		return nil, 0, io.EOF
 	}
 	return nil, 0, err
