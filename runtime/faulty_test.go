@@ -64,7 +64,11 @@ type faulty struct {
 	calls     map[string]int            // that were begun
 	confirmed map[message.Stream]extent // what the caller can know to be durable
 	writers   map[store.MemberID]store.Writer
-	doubts    []*store.Append // whose outcome the caller was not told; it may find a part of them
+
+	unreadable           func(message.Stream) bool // streams of which a load fails; nil: none
+	loading, loadsAtOnce int                       // now, and the most there were
+
+	doubts []*store.Append // whose outcome the caller was not told; it may find a part of them
 }
 
 // extent is what was confirmed of a stream.
@@ -246,8 +250,20 @@ func (f *faulty) durable(s message.Stream, v message.Version, id message.ID) boo
 	return e.version >= v && (id == "" || e.ids[id])
 }
 
+func (f *faulty) countLoads(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.loading += n
+	f.loadsAtOnce = max(f.loadsAtOnce, f.loading)
+}
+
 func (f *faulty) Load(ctx context.Context, reqs []store.LoadRequest) (out []store.Loaded, err error) {
+	f.countLoads(1)
+	defer f.countLoads(-1)
 	err = f.meet(opLoad, func() error { out, err = f.Store.Load(ctx, reqs); return err })
+	if err == nil && f.unreadable != nil && slices.ContainsFunc(reqs, func(q store.LoadRequest) bool { return f.unreadable(q.Stream) }) {
+		err = errors.New("a row cannot be read")
+	}
 	if err != nil {
 		return nil, err
 	}

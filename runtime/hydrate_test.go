@@ -332,3 +332,76 @@ func TestStateAt(t *testing.T) {
 		}
 	})
 }
+
+// One stream that cannot be read keeps nobody else of its round trip from being
+// loaded; a store that answers nobody is asked a few times.
+func TestHydrate_AStreamThatCannotBeRead(t *testing.T) {
+	one := func(c *Config) { c.Loaders = 1 }
+	for name, c := range map[string]struct {
+		bad   func(message.Stream) bool
+		loads int
+	}{
+		"one":  {func(s message.Stream) bool { return s == streamOf("a137") }, 30},
+		"two":  {func(s message.Stream) bool { return s == streamOf("a137") || s == streamOf("a400") }, 50},
+		"most": {func(s message.Stream) bool { return s != streamOf("a137") && s != streamOf("first") }, 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, setup{config: one}, func(t *testing.T, r *rig) {
+				release := r.store.stall(opLoad, fate{})
+				cold := r.send("first", doAdd, 1)
+				synctest.Wait()
+				r.store.unreadable = c.bad
+				var ps []*pending
+				for n := range maxLoad {
+					ps = append(ps, r.send(fmt.Sprint("a", n), doAdd, 1))
+				}
+				synctest.Wait()
+				loads := r.store.count(opLoad)
+				release()
+				at(t, cold.wait(), 0)
+				for n, p := range ps {
+					got := p.wait()
+					switch c.bad(streamOf(fmt.Sprint("a", n))) {
+					case true:
+						is[message.ServiceUnavailable](t, got)
+					case false:
+						if name != "most" {
+							at(t, got, 0)
+						}
+					}
+				}
+				if n := r.store.count(opLoad) - loads; n > c.loads {
+					t.Errorf("%d loads", n)
+				}
+			})
+		})
+	}
+}
+
+// Ten thousand cold aggregates that are wanted at once are few round trips, and few
+// of them at a time.
+func TestHydrate_TenThousand(t *testing.T) {
+	bubble(t, setup{}, func(t *testing.T, r *rig) {
+		r.store.chaos = func(op string) (is fate) {
+			if op == opLoad {
+				is.wait = 10 * time.Millisecond
+			}
+			return is
+		}
+		var ps []*pending
+		began := time.Now()
+		for n := range 10_000 {
+			p, _ := r.startRead(fmt.Sprint("a", n))
+			ps = append(ps, p)
+		}
+		for _, p := range ps {
+			is[message.NotFound](t, p.wait())
+		}
+		if n := r.store.count(opLoad); n > 30 {
+			t.Errorf("%d round trips, %v", n, time.Since(began))
+		}
+		if n := r.store.loadsAtOnce; n > DefaultLoaders {
+			t.Errorf("%d loads at once", n)
+		}
+	})
+}
