@@ -2,6 +2,10 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ringhold/ringhold/internal/pgtest"
@@ -10,12 +14,19 @@ import (
 	"github.com/ringhold/ringhold/store/storetest"
 )
 
+// TestStore runs the suite with all groups in one schema, as a database has
+// them: none may see another's rows.
 func TestStore(t *testing.T) {
+	var groups atomic.Int64
 	storetest.Run(t, func(*testing.T) storetest.Harness {
 		return storetest.Harness{
-			Locate: func(t testing.TB) string { t.Helper(); return pgtest.URL(t) },
+			Locate: func(t testing.TB) string {
+				t.Helper()
+				return fmt.Sprintf("%s#group-%d-%d", pgtest.CommonURL(t), os.Getpid(), groups.Add(1))
+			},
 			Open: func(ctx context.Context, place string) (store.Store, error) {
-				s, err := postgres.Open(ctx, postgres.Config{URL: place, Group: "default.bank", Migrate: true})
+				address, group, _ := strings.Cut(place, "#")
+				s, err := postgres.Open(ctx, postgres.Config{URL: address, Group: group, Migrate: true})
 				if err != nil {
 					return nil, err // not a nil *postgres.Store in an interface
 				}

@@ -67,7 +67,7 @@ func (w *writer) ready(ctx context.Context) error {
 }
 
 func (w *writer) connect(ctx context.Context) (err error) {
-	if w.session == nil {
+	if w.session == nil || w.session.conn.IsClosed() {
 		w.session, err = w.s.connect(ctx, "writer")
 	}
 	return err
