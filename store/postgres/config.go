@@ -18,6 +18,7 @@ const (
 	defaultReadConnections = 4
 	defaultWriteTimeout    = 10 * time.Second
 	defaultConnectTimeout  = 10 * time.Second
+	readTimeout            = time.Minute // of one read, with a server that has gone silent
 )
 
 // Config says where a group is kept.

@@ -9,9 +9,9 @@ import (
 	"github.com/ringhold/ringhold/store"
 )
 
-func int2(b []byte) int16 { return int16(binary.BigEndian.Uint16(b)) } //nolint:gosec // the bits are what was sent
-func int4(b []byte) int32 { return int32(binary.BigEndian.Uint32(b)) } //nolint:gosec // the bits are what was sent
-func int8(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) } //nolint:gosec // the bits are what was sent
+func getInt2(b []byte) int16 { return int16(binary.BigEndian.Uint16(b)) } //nolint:gosec // the bits are what was sent
+func getInt4(b []byte) int32 { return int32(binary.BigEndian.Uint32(b)) } //nolint:gosec // the bits are what was sent
+func getInt8(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) } //nolint:gosec // the bits are what was sent
 
 // clone copies bytes out of the connection's buffer; nil stays nil.
 func clone(b []byte) []byte {
@@ -69,9 +69,9 @@ func (d *decoder) event(v [][]byte, known message.Stream) (e store.Event, err er
 		known = d.last
 	}
 	e = store.Event{
-		Stream: known, Version: message.Version(int8(v[1])), Slot: ring.Slot(int4(v[2])), Offset: store.Offset(int8(v[3])),
-		Epoch: store.Epoch(int8(v[4])), Type: d.kind(v[5]), Schema: int(int4(v[6])), Encoding: store.Encoding(int2(v[7])),
-		Data: d.bytes(v[8]), Metadata: d.bytes(v[9]), RecordedAt: fromPostgres(int8(v[12])),
+		Stream: known, Version: message.Version(getInt8(v[1])), Slot: ring.Slot(getInt4(v[2])), Offset: store.Offset(getInt8(v[3])),
+		Epoch: store.Epoch(getInt8(v[4])), Type: d.kind(v[5]), Schema: int(getInt4(v[6])), Encoding: store.Encoding(getInt2(v[7])),
+		Data: d.bytes(v[8]), Metadata: d.bytes(v[9]), RecordedAt: fromPostgres(getInt8(v[12])),
 	}
 	if v[10] != nil {
 		e.MessageID = message.ID(v[10])

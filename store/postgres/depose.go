@@ -24,7 +24,7 @@ func (s *Store) Depose(ctx context.Context, d store.Depose) (bool, error) {
 	if d.Alone {
 		return false, errNotAlone
 	}
-	se, err := s.connect(ctx, "deposer")
+	se, err := s.connect(ctx, "deposer", s.timeout)
 	if err != nil {
 		return false, err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -178,4 +180,36 @@ func incarnation(t *testing.T, s *Store) string {
 		t.Fatal(err)
 	}
 	return r.Incarnation
+}
+
+// TestMissingSignalRight has members connect as different roles: who may not end
+// the other's session is told which right that takes.
+func TestMissingSignalRight(t *testing.T) {
+	server := pgtest.Start(t, pgtest.Options{})
+	admin := openTest(t, Config{URL: server.Superuser(t)})
+	conn := raw(t, admin)
+	for _, role := range []string{"one", "two"} {
+		run(t, conn, fmt.Sprintf(`CREATE ROLE %[1]s LOGIN; GRANT USAGE ON SCHEMA ringhold TO %[1]s;
+			GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ringhold TO %[1]s`, role))
+	}
+	as := func(role string) *Store {
+		return openTest(t, Config{URL: changed(t, server.Superuser(t), func(u *url.URL, _ url.Values) { u.User = url.User(role) }), WriteTimeout: soon})
+	}
+	one, two := as("one"), as("two")
+	newTestMember(t, one, "a", 0, 0)
+	half := halfAppend(t, one, "a", 1)
+	depose := func() (bool, error) {
+		return two.Depose(t.Context(), store.Depose{Member: "a", Estimate: time.Now().Add(time.Hour), Incarnation: incarnation(t, two)})
+	}
+	began := time.Now()
+	_, err := depose()
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != MissingRight || !strings.Contains(err.Error(), "pg_signal_backend") || time.Since(began) > soon/2 {
+		t.Fatalf("without the right to end the session that holds the fence, deposing ends after %s with %v", time.Since(began), err)
+	}
+	run(t, conn, `GRANT pg_signal_backend TO two`)
+	if ok, err := depose(); !ok || err != nil {
+		t.Fatalf("with the right, deposing ends with %v, %v", ok, err)
+	}
+	eventually(t, conn, "the session that held the fence ended", fmt.Sprintf(`SELECT NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = %d)`, half.PID()))
 }

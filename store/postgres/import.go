@@ -95,7 +95,7 @@ func (w *writer) checkClaims(a *store.Append) error {
 	w.p.text(string(a.Member))
 	w.p.claims(a.Claims)
 	err := w.run(verifyClaims, func(v [][]byte) error {
-		i := int8(v[0]) - 1
+		i := getInt8(v[0]) - 1
 		if i < 0 || i >= int64(len(a.Claims)) {
 			return fmt.Errorf("the server named claim %d of %d", i+1, len(a.Claims))
 		}
@@ -119,7 +119,7 @@ func (w *writer) checkMessages(a *store.Append) error {
 	at := 0
 	err := w.run(repeatedMessage, func(v [][]byte) error {
 		if v[0] != nil {
-			at = int(int8(v[0]))
+			at = int(getInt8(v[0]))
 		}
 		return nil
 	})
@@ -150,9 +150,9 @@ func (w *writer) checkTimes(a *store.Append) error {
 		w.p.addInt4(int32(a.Claims[i].Slot))
 	}
 	err := w.run(headTimes, func(v [][]byte) error {
-		now = fromPostgres(int8(v[0]))
+		now = fromPostgres(getInt8(v[0]))
 		if v[2] != nil {
-			last[int4(v[1])] = fromPostgres(int8(v[2]))
+			last[getInt4(v[1])] = fromPostgres(getInt8(v[2]))
 		}
 		return nil
 	})
@@ -194,8 +194,8 @@ func (w *writer) checkRising(a *store.Append) error {
 	w.column(oidInt8, firsts, func(e *store.Event) { w.p.addInt8(int64(e.Version)) })
 	var conflict error
 	err := w.run(reachedVersions, func(v [][]byte) error {
-		e := &firsts[int8(v[0])-1]
-		conflict = &store.VersionConflictError{Stream: e.Stream, Expected: e.Version - 1, Current: message.Version(int8(v[1]))}
+		e := &firsts[getInt8(v[0])-1]
+		conflict = &store.VersionConflictError{Stream: e.Stream, Expected: e.Version - 1, Current: message.Version(getInt8(v[1]))}
 		return nil
 	})
 	if err == nil {

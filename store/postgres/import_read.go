@@ -46,7 +46,7 @@ func (s *Store) page(ctx context.Context, doing, query, after string, limit int,
 func (s *Store) Heads(ctx context.Context) ([]store.SlotHead, error) {
 	var heads []store.SlotHead
 	err := s.each(ctx, "read the heads of", slotHeads, func(p *params) { p.text(s.group) }, func() { heads = nil }, func(v [][]byte) error {
-		heads = append(heads, store.SlotHead{Slot: ring.Slot(int4(v[0])), Head: store.Head{Offset: store.Offset(int8(v[1])), Epoch: store.Epoch(int8(v[2]))}})
+		heads = append(heads, store.SlotHead{Slot: ring.Slot(getInt4(v[0])), Head: store.Head{Offset: store.Offset(getInt8(v[1])), Epoch: store.Epoch(getInt8(v[2]))}})
 		return nil
 	})
 	return heads, err
@@ -56,8 +56,8 @@ func (s *Store) Heads(ctx context.Context) ([]store.SlotHead, error) {
 func (s *Store) ReadSnapshots(ctx context.Context, after message.Stream, limit int) ([]store.Snapshot, error) {
 	var out []store.Snapshot
 	err := s.page(ctx, "read the snapshots of", pageOfSnapshots, string(after), limit, func() { out = nil }, func(v [][]byte) error {
-		out = append(out, store.Snapshot{Stream: message.Stream(v[0]), Version: message.Version(int8(v[1])), Schema: int(int4(v[2])),
-			Encoding: store.Encoding(int2(v[3])), Data: clone(v[4])})
+		out = append(out, store.Snapshot{Stream: message.Stream(v[0]), Version: message.Version(getInt8(v[1])), Schema: int(getInt4(v[2])),
+			Encoding: store.Encoding(getInt2(v[3])), Data: clone(v[4])})
 		return nil
 	})
 	return out, err
@@ -68,8 +68,8 @@ func (s *Store) ReadStates(ctx context.Context, after message.Stream, limit int)
 	var out []store.State
 	err := s.page(ctx, "read the states of", pageOfStates, string(after), limit, func() { out = nil }, func(v [][]byte) error {
 		recent, err := store.DecodeRecent(v[6])
-		out = append(out, store.State{Stream: message.Stream(v[0]), Slot: ring.Slot(int4(v[1])), Version: message.Version(int8(v[2])),
-			Schema: int(int4(v[3])), Encoding: store.Encoding(int2(v[4])), Data: clone(v[5]), Recent: recent})
+		out = append(out, store.State{Stream: message.Stream(v[0]), Slot: ring.Slot(getInt4(v[1])), Version: message.Version(getInt8(v[2])),
+			Schema: int(getInt4(v[3])), Encoding: store.Encoding(getInt2(v[4])), Data: clone(v[5]), Recent: recent})
 		return err
 	})
 	return out, err
@@ -79,8 +79,8 @@ func (s *Store) ReadStates(ctx context.Context, after message.Stream, limit int)
 func (s *Store) ReadAlarms(ctx context.Context, after string, limit int) ([]store.Alarm, error) {
 	var out []store.Alarm
 	err := s.page(ctx, "read the alarms of", pageOfAlarms, after, limit, func() { out = nil }, func(v [][]byte) error {
-		out = append(out, store.Alarm{ID: string(v[0]), Stream: message.Stream(v[1]), Slot: ring.Slot(int4(v[2])),
-			DueAt: fromPostgres(int8(v[3])), Message: clone(v[4])})
+		out = append(out, store.Alarm{ID: string(v[0]), Stream: message.Stream(v[1]), Slot: ring.Slot(getInt4(v[2])),
+			DueAt: fromPostgres(getInt8(v[3])), Message: clone(v[4])})
 		return nil
 	})
 	return out, err

@@ -125,8 +125,8 @@ func walk(ctx context.Context, se *session, group string, from seekPoint, n int)
 	}
 	var found []store.StreamInfo
 	_, err := se.call(ctx, query, &p, func(v [][]byte) error {
-		info := store.StreamInfo{Stream: message.Stream(v[0]), Version: message.Version(int8(v[1])), Erased: string(v[2]) == store.TypeErased}
-		state := message.Version(int8(v[3]))
+		info := store.StreamInfo{Stream: message.Stream(v[0]), Version: message.Version(getInt8(v[1])), Erased: string(v[2]) == store.TypeErased}
+		state := message.Version(getInt8(v[3]))
 		info.Deleted = info.Version >= state && (info.Erased || string(v[2]) == store.TypeDeleted)
 		info.Version = max(info.Version, state)
 		found = append(found, info)

@@ -225,17 +225,17 @@ func read(pipe *pgconn.Pipeline, row func([][]byte) error) error {
 }
 
 func (l *loader) head(v [][]byte) error {
-	i := int8(v[0]) - 1
+	i := getInt8(v[0]) - 1
 	r, out := &l.reqs[i], &l.out[i]
 	if v[1] != nil {
-		out.Deleted, out.Erased = message.Version(int8(v[1])), v[2][0] == 1
+		out.Deleted, out.Erased = message.Version(getInt8(v[1])), v[2][0] == 1
 	}
 	if out.Erased {
 		return nil
 	}
 	if v[3] != nil && r.Hydrate {
-		out.Snapshot = &store.Snapshot{Stream: r.Stream, Version: message.Version(int8(v[3])), Schema: int(int4(v[4])),
-			Encoding: store.Encoding(int2(v[5])), Data: clone(v[6])}
+		out.Snapshot = &store.Snapshot{Stream: r.Stream, Version: message.Version(getInt8(v[3])), Schema: int(getInt4(v[4])),
+			Encoding: store.Encoding(getInt2(v[5])), Data: clone(v[6])}
 	}
 	if v[8] == nil {
 		return nil
@@ -244,13 +244,13 @@ func (l *loader) head(v [][]byte) error {
 	if err != nil {
 		return fmt.Errorf("the state of stream %q: %w", r.Stream, err)
 	}
-	l.states[i] = &store.State{Stream: r.Stream, Slot: ring.Slot(int4(v[7])), Version: message.Version(int8(v[8])), Schema: int(int4(v[9])),
-		Encoding: store.Encoding(int2(v[10])), Data: clone(v[11]), Recent: recent}
+	l.states[i] = &store.State{Stream: r.Stream, Slot: ring.Slot(getInt4(v[7])), Version: message.Version(getInt8(v[8])), Schema: int(getInt4(v[9])),
+		Encoding: store.Encoding(getInt2(v[10])), Data: clone(v[11]), Recent: recent}
 	return nil
 }
 
 func (l *loader) event(v [][]byte) error {
-	i := int(int8(v[0]))
+	i := int(getInt8(v[0]))
 	if i != l.at {
 		l.page()
 		l.at = i
@@ -282,7 +282,7 @@ func (l *loader) page() {
 func (l *loader) command(v [][]byte) error {
 	c, err := store.DecodeCommand(v[3])
 	if err == nil {
-		l.out[int8(v[0])].Commands[int8(v[1])] = &store.Recorded{Command: *c, First: message.Version(int8(v[2]))}
+		l.out[getInt8(v[0])].Commands[getInt8(v[1])] = &store.Recorded{Command: *c, First: message.Version(getInt8(v[2]))}
 	}
 	return err
 }

@@ -87,7 +87,7 @@ func (s *Store) renewal(ctx context.Context, doing, query string, fill func(*par
 		return store.Renewal{}, ctx.Err()
 	}
 	if s.leases.session == nil {
-		if s.leases.session, err = s.connect(ctx, "leases"); err != nil {
+		if s.leases.session, err = s.connect(ctx, "leases", s.timeout); err != nil {
 			return store.Renewal{}, err
 		}
 	}
@@ -97,8 +97,8 @@ func (s *Store) renewal(ctx context.Context, doing, query string, fill func(*par
 	found := false
 	lost, err := s.leases.session.write(ctx, query, &p, func(v [][]byte) error {
 		found = true
-		r = store.Renewal{Now: fromPostgres(int8(v[0])), LeaseUntil: fromPostgres(int8(v[1])), Incarnation: string(v[2]),
-			Slots: int(int8(v[3])), EpochSum: int8(v[4]), RingVersion: ring.Number(int8(v[5]))} //nolint:gosec // never negative
+		r = store.Renewal{Now: fromPostgres(getInt8(v[0])), LeaseUntil: fromPostgres(getInt8(v[1])), Incarnation: string(v[2]),
+			Slots: int(getInt8(v[3])), EpochSum: getInt8(v[4]), RingVersion: ring.Number(getInt8(v[5]))} //nolint:gosec // never negative
 		return nil
 	})
 	if lost {
@@ -121,8 +121,8 @@ FROM members WHERE service_group = $1 ORDER BY member`
 func (s *Store) Members(ctx context.Context) ([]store.Member, error) {
 	var members []store.Member
 	err := s.each(ctx, "read the members of", allMembers, func(p *params) { p.text(s.group) }, func() { members = nil }, func(v [][]byte) error {
-		members = append(members, store.Member{ID: store.MemberID(v[0]), PodUID: string(v[1]), Address: string(v[2]), Writers: int(int4(v[3])),
-			JoinedAt: fromPostgres(int8(v[4])), LeaseUntil: fromPostgres(int8(v[5])), Leaving: v[6][0] == 1, Deposed: v[7][0] == 1})
+		members = append(members, store.Member{ID: store.MemberID(v[0]), PodUID: string(v[1]), Address: string(v[2]), Writers: int(getInt4(v[3])),
+			JoinedAt: fromPostgres(getInt8(v[4])), LeaseUntil: fromPostgres(getInt8(v[5])), Leaving: v[6][0] == 1, Deposed: v[7][0] == 1})
 		return nil
 	})
 	return members, err
@@ -134,7 +134,7 @@ const allSlots = `SELECT slot, coalesce(owner, ''), epoch FROM slots WHERE servi
 func (s *Store) Slots(ctx context.Context) ([]store.SlotRow, error) {
 	var slots []store.SlotRow
 	err := s.each(ctx, "read the slots of", allSlots, func(p *params) { p.text(s.group) }, func() { slots = nil }, func(v [][]byte) error {
-		slots = append(slots, store.SlotRow{Slot: ring.Slot(int4(v[0])), Owner: store.MemberID(v[1]), Epoch: store.Epoch(int8(v[2]))})
+		slots = append(slots, store.SlotRow{Slot: ring.Slot(getInt4(v[0])), Owner: store.MemberID(v[1]), Epoch: store.Epoch(getInt8(v[2]))})
 		return nil
 	})
 	return slots, err
@@ -161,7 +161,7 @@ const newestRing = `SELECT version, body FROM rings WHERE service_group = $1 ORD
 func (s *Store) LoadRing(ctx context.Context) (store.Ring, error) {
 	var r store.Ring
 	err := s.each(ctx, "read the ring of", newestRing, func(p *params) { p.text(s.group) }, func() { r = store.Ring{} }, func(v [][]byte) error {
-		r = store.Ring{Version: ring.Number(int8(v[0])), Body: clone(v[1])} //nolint:gosec // never negative
+		r = store.Ring{Version: ring.Number(getInt8(v[0])), Body: clone(v[1])} //nolint:gosec // never negative
 		return nil
 	})
 	return r, err

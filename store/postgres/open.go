@@ -47,7 +47,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	s := &Store{url: redact(c.URL), raw: c.URL, schema: schema, group: c.Group, config: config, timeout: c.WriteTimeout, log: c.Logger,
 		leases: newLeases(), writers: map[*writer]struct{}{}}
-	s.reads = newPool(c.ReadConnections, func(ctx context.Context) (*session, error) { return s.connect(ctx, "reads") })
+	s.reads = newPool(c.ReadConnections, func(ctx context.Context) (*session, error) { return s.connect(ctx, "reads", readTimeout) })
 	if err := s.inspect(ctx, c.Migrate); err != nil {
 		return nil, err
 	}

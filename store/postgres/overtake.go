@@ -58,7 +58,7 @@ func (s *Store) overtake(ctx context.Context, pid uint32, run func() error) erro
 func (s *Store) terminate(ctx context.Context, waiting uint32) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
-	se, err := s.connect(ctx, "terminator")
+	se, err := s.connect(ctx, "terminator", s.timeout)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (s *Store) terminate(ctx context.Context, waiting uint32) error {
 	var p params
 	p.int4(int32(waiting)) //nolint:gosec // process ids are PostgreSQL's integers
 	_, err = se.call(ctx, terminateBlockers, &p, func(v [][]byte) error {
-		s.log.Warn("terminated a session that held a fence", "pid", int4(v[0]), "application", string(v[1]), "terminated", v[2][0] == 1)
+		s.log.Warn("terminated a session that held a fence", "pid", getInt4(v[0]), "application", string(v[1]), "terminated", v[2][0] == 1)
 		return nil
 	})
 	if sqlState(err) != "42501" {

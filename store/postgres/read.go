@@ -31,15 +31,17 @@ func (s *Store) read(ctx context.Context, doing string, run func(context.Context
 		return err
 	}
 	defer leave()
+	bounded, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	for {
-		se, used, err := s.reads.take(ctx)
+		se, used, err := s.reads.take(bounded)
 		if err != nil {
 			return s.readFault(ctx, doing, err)
 		}
-		err = run(ctx, se)
+		err = run(bounded, se)
 		broken := se.conn.IsClosed()
 		s.reads.give(se)
-		if err != nil && used && broken && ctx.Err() == nil {
+		if err != nil && used && broken && bounded.Err() == nil {
 			s.reads.drop() // the others are as old
 			continue
 		}
@@ -125,8 +127,8 @@ func (s *Store) Alarms(ctx context.Context, slots []ring.Slot, until time.Time, 
 		p.time(until)
 		p.int8(int64(max(limit, 0)))
 	}, func() { alarms = nil }, func(v [][]byte) error {
-		alarms = append(alarms, store.Alarm{ID: string(v[0]), Stream: message.Stream(v[1]), Slot: ring.Slot(int4(v[2])),
-			DueAt: fromPostgres(int8(v[3])), Message: clone(v[4])})
+		alarms = append(alarms, store.Alarm{ID: string(v[0]), Stream: message.Stream(v[1]), Slot: ring.Slot(getInt4(v[2])),
+			DueAt: fromPostgres(getInt8(v[3])), Message: clone(v[4])})
 		return nil
 	})
 	return alarms, err

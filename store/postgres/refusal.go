@@ -123,7 +123,7 @@ func (w *writer) diagnose(a *store.Append, err error) error {
 	}
 	if lerr := w.look(repeatedMessage, func(v [][]byte) {
 		if v[0] != nil {
-			i = int(int8(v[0]))
+			i = int(getInt8(v[0]))
 		}
 	}); lerr != nil || i > 0 {
 		if lerr != nil {
@@ -146,7 +146,7 @@ func (w *writer) diagnosePlace(a *store.Append, err error) error {
 	for k := range a.Events {
 		w.p.addInt8(int64(a.Events[k].Offset))
 	}
-	if lerr := w.look(takenOffsets, func(v [][]byte) { stale.Slots = append(stale.Slots, ring.Slot(int4(v[0]))) }); lerr != nil {
+	if lerr := w.look(takenOffsets, func(v [][]byte) { stale.Slots = append(stale.Slots, ring.Slot(getInt4(v[0]))) }); lerr != nil {
 		return lerr
 	}
 	if len(stale.Slots) > 0 {
@@ -162,7 +162,7 @@ func (w *writer) diagnosePlace(a *store.Append, err error) error {
 	var conflict error
 	if lerr := w.look(newestVersions, func(v [][]byte) {
 		if conflict == nil {
-			conflict = w.moved(a, int8(v[0]), message.Version(int8(v[1])))
+			conflict = w.moved(a, getInt8(v[0]), message.Version(getInt8(v[1])))
 		}
 	}); lerr != nil {
 		return lerr
@@ -189,5 +189,8 @@ func (w *writer) look(query string, row func([][]byte)) error {
 		return nil
 	}
 	w.doubt = false
-	return fmt.Errorf("find out why an append was refused (nothing was stored): %s", err)
+	if lost := new(store.UnknownOutcomeError); errors.As(err, &lost) {
+		err = lost.Err // that of the append is known
+	}
+	return fmt.Errorf("find out why an append was refused (nothing was stored): %w", err)
 }

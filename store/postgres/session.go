@@ -42,8 +42,8 @@ func (w *wire) Write(b []byte) (int, error) {
 // tables were when they were made: every statement is one that an index answers,
 // and is planned once, so what could lead away from the index is off. A server
 // notices within seconds that its client's host is gone.
-func (s *Store) settings() map[string]string {
-	timeout := strconv.FormatInt(max(s.timeout.Milliseconds()*9/10, 1), 10)
+func (s *Store) settings(limit time.Duration) map[string]string {
+	timeout := strconv.FormatInt(max(limit.Milliseconds()*9/10, 1), 10)
 	return map[string]string{
 		"search_path":                         quote(s.schema),
 		"client_min_messages":                 "warning",
@@ -64,10 +64,11 @@ func (s *Store) settings() map[string]string {
 	}
 }
 
-// connect opens a session for a purpose, which its application_name names.
-func (s *Store) connect(ctx context.Context, purpose string) (*session, error) {
+// connect opens a session for a purpose, which its application_name names, and
+// whose statements take no longer than limit.
+func (s *Store) connect(ctx context.Context, purpose string, limit time.Duration) (*session, error) {
 	c := s.config.Copy()
-	maps.Copy(c.RuntimeParams, s.settings())
+	maps.Copy(c.RuntimeParams, s.settings(limit))
 	c.RuntimeParams["application_name"] = "ringhold " + purpose
 	se, err := dial(ctx, c)
 	if err != nil {
@@ -75,7 +76,7 @@ func (s *Store) connect(ctx context.Context, purpose string) (*session, error) {
 	}
 	// From 17 on a half-sent append ends by itself.
 	if major, err := strconv.Atoi(leading(se.conn.ParameterStatus("server_version"))); err == nil && major >= 17 {
-		ms := strconv.FormatInt(s.timeout.Milliseconds()+1000, 10)
+		ms := strconv.FormatInt(limit.Milliseconds()+1000, 10)
 		if _, err := se.conn.Exec(ctx, "SET transaction_timeout = "+ms).ReadAll(); err != nil {
 			se.kill()
 			return nil, s.explain("connect to", err)

@@ -68,7 +68,7 @@ func (w *writer) ready(ctx context.Context) error {
 
 func (w *writer) connect(ctx context.Context) (err error) {
 	if w.session == nil || w.session.conn.IsClosed() {
-		w.session, err = w.s.connect(ctx, "writer")
+		w.session, err = w.s.connect(ctx, "writer", w.s.timeout)
 	}
 	return err
 }
@@ -118,8 +118,8 @@ func (w *writer) Acquire(ctx context.Context, slots []ring.Slot) ([]store.Claim,
 	w.p.slots(slots)
 	var claims []store.Claim
 	err = w.write(acquireSlots, func(v [][]byte) error {
-		claims = append(claims, store.Claim{Slot: ring.Slot(int4(v[0])), Epoch: store.Epoch(int8(v[1])),
-			Head: store.Head{Offset: store.Offset(int8(v[2])), Epoch: store.Epoch(int8(v[3]))}})
+		claims = append(claims, store.Claim{Slot: ring.Slot(getInt4(v[0])), Epoch: store.Epoch(getInt8(v[1])),
+			Head: store.Head{Offset: store.Offset(getInt8(v[2])), Epoch: store.Epoch(getInt8(v[3]))}})
 		return nil
 	})
 	if err != nil {
@@ -170,7 +170,7 @@ func (w *writer) Verify(ctx context.Context, claims []store.Claim) ([]store.Clai
 	w.p.claims(claims)
 	var stale []store.Claim
 	err = w.write(verifyClaims, func(v [][]byte) error {
-		i := int8(v[0]) - 1
+		i := getInt8(v[0]) - 1
 		if i < 0 || i >= int64(len(claims)) {
 			return fmt.Errorf("the server named claim %d of %d", i+1, len(claims))
 		}
