@@ -157,7 +157,7 @@ func (o *importOptions) store(cmd *cobra.Command, p place, in io.Reader) (err er
 	}
 	defer func() { err = errors.Join(err, m.leave(ctx)) }()
 	update, stop := showProgress(cmd.ErrOrStderr(), "imported", o.quiet)
-	cfg := transfer.ImportConfig{Group: p.group, Slots: p.slots, Progress: update}
+	cfg := transfer.ImportConfig{Group: p.group, Rename: o.group != "", Slots: p.slots, Progress: update}
 	var done transfer.Imported
 	if o.from == fromLines {
 		done, err = transfer.ImportLines(ctx, m.target, in, cfg)

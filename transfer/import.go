@@ -41,6 +41,8 @@ type Target struct {
 // ImportConfig says what to import.
 type ImportConfig struct {
 	Group string
+	// Rename lets the file be of another group.
+	Rename bool
 	// Slots is the number of slots that the group has by its manifest; 0 if it
 	// is that of the file.
 	Slots    int
@@ -79,7 +81,7 @@ func Import(ctx context.Context, to Target, r io.Reader, cfg ImportConfig) (Impo
 	}
 	h := f.header
 	switch {
-	case h.Group != cfg.Group:
+	case h.Group != cfg.Group && !cfg.Rename:
 		return Imported{}, fmt.Errorf("the file is of group %s, not of %s: give --group %s to import it under that name", h.Group, cfg.Group, cfg.Group)
 	case cfg.Slots != 0 && h.Slots != cfg.Slots:
 		return Imported{}, fmt.Errorf("spec.slots is %d, the file has %d slots: slots cannot be changed, write slots: %d", cfg.Slots, h.Slots, h.Slots)
