@@ -26,7 +26,7 @@ type keeper struct {
 	cause   error // why; to be read once fenced is closed
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
-	failing bool // the goroutine's own
+	failing string // why renewals fail, as it was told last; the goroutine's own
 
 	mu  sync.Mutex
 	run lease.Run // of the first member's renewals
@@ -147,8 +147,8 @@ func (k *keeper) round(ctx context.Context) {
 			k.goOn(n)
 		}
 	}
-	if k.failing {
-		k.failing = false
+	if k.failing != "" {
+		k.failing = ""
 		k.log.Info("the leases are renewed again")
 	}
 }
@@ -176,9 +176,9 @@ func (k *keeper) failed(id store.MemberID, err error) {
 	k.mu.Lock()
 	k.run.Break()
 	k.mu.Unlock()
-	if !k.failing {
-		k.failing = true
-		k.log.Warn("the leases cannot be renewed: until they are, commands are answered as unavailable", "member", string(id), "error", explainStore(err))
+	if text := explainStore(err).Error(); text != k.failing { // each reason once
+		k.failing = text
+		k.log.Warn("the leases cannot be renewed: until they are, commands are answered as unavailable", "member", string(id), "error", text)
 	}
 }
 

@@ -28,14 +28,17 @@ func isPostgres(address string) bool {
 type opening struct {
 	address string // as --store takes it
 	group   string
-	owner   string // what a second process is told of this one
-	migrate bool   // bring the schema up to date first
-	log     *slog.Logger
+	owner   string       // what a second process is told of this one
+	migrate bool         // bring the schema up to date first
+	log     *slog.Logger // nil: nobody is told anything
 }
 
 // openStore opens the store that an address names: a postgres:// URL, sqlite:PATH,
 // or memory: for one that is gone with the process.
 func openStore(ctx context.Context, o opening) (store.Store, error) {
+	if o.log == nil {
+		o.log = slog.New(slog.DiscardHandler)
+	}
 	kind, path, found := strings.Cut(o.address, ":")
 	switch {
 	case inMemory(o.address):
@@ -51,7 +54,7 @@ func openStore(ctx context.Context, o opening) (store.Store, error) {
 		if err != nil {
 			return nil, err // not a nil *postgres.Store
 		}
-		return s, nil
+		return newWatched(s, o.log), nil
 	}
 	return nil, usagef("--store: %q is neither postgres://USER@HOST:PORT/DATABASE nor sqlite:PATH nor memory: (which takes no path)", redacted(o.address))
 }
