@@ -95,8 +95,22 @@ cross: ## Build for Linux, macOS and Windows on amd64 and arm64, into dist/
 	@hack/cross.sh
 
 .PHONY: bench
-bench: ## Benchmarks; each prints its question and a ratio
+bench: ## Benchmarks; each prints its question and a ratio (BENCH="-help" tells of flags)
 	go run ./benchmarks $(BENCH)
+
+.PHONY: bench-results
+bench-results: ## The same, kept in benchmarks/RESULTS.md with charts; the machine should do nothing else
+	go run ./benchmarks -out benchmarks/RESULTS.md $(BENCH)
+	@$(MAKE) bench-charts
+
+.PHONY: bench-growth
+bench-growth: ## 50 million events against an empty table, and what 10 million appends leave: kept too; an hour, 35 GB in TMPDIR (BENCH="-dir ...")
+	go run ./benchmarks -only growth,bloat -for 10s -out benchmarks/RESULTS.md $(BENCH)
+	@$(MAKE) bench-charts
+
+.PHONY: bench-charts
+bench-charts: ## Draw the charts of what is kept
+	cd hack/tools/chart && go run . -in ../../../benchmarks/results.json -out ../../../benchmarks/charts
 
 ##@ Generated code
 

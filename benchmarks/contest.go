@@ -8,8 +8,9 @@ import (
 
 // contender is one side of a comparison. It is run on an empty place of its own.
 type contender struct {
-	name string
-	open func(ctx context.Context, p *place) (competitor, error)
+	name   string
+	detail string // what is particular to it among those of its name
+	open   func(ctx context.Context, p *place) (competitor, error)
 }
 
 // competitor is what a contender measures.
@@ -25,17 +26,17 @@ type competitor interface {
 
 // contenders are Ringhold over a store, and the bare clients beside it.
 func (b *bench) contenders(ctx context.Context, kind string, of *ids) ([]contender, error) {
-	field := []contender{{ringholdName, func(ctx context.Context, p *place) (competitor, error) {
+	field := []contender{{ringholdName, counting(b.writersOn(kind)), func(ctx context.Context, p *place) (competitor, error) {
 		return p.host(ctx, setup{group: "bench", ids: of})
 	}}}
 	switch kind {
 	case inMemory:
-		return append(field, contender{ceilingName, func(ctx context.Context, _ *place) (competitor, error) {
+		return append(field, contender{ceilingName, counting(1), func(ctx context.Context, _ *place) (competitor, error) {
 			return &bare{raw: newRaw(ctx, inMemory, of, rawBatch, noStore{})}, nil
 		}}), nil
 	case onSQLite:
 		row, err := b.sqliteTemplate(ctx, of)
-		return append(field, contender{ceilingName, func(ctx context.Context, p *place) (competitor, error) {
+		return append(field, contender{ceilingName, counting(1), func(ctx context.Context, p *place) (competitor, error) {
 			if err := p.migrate(ctx); err != nil {
 				return nil, err
 			}
@@ -57,6 +58,14 @@ func (b *bench) contenders(ctx context.Context, kind string, of *ids) ([]contend
 	return field, nil
 }
 
+// counting names a number of writers.
+func counting(writers int) string {
+	if writers == 1 {
+		return "1 writer"
+	}
+	return fmt.Sprintf("%d writers", writers)
+}
+
 // rawWriters are the numbers of writers that bare clients try: one, two, and
 // as many as Ringhold has.
 func (b *bench) rawWriters() []int {
@@ -69,7 +78,7 @@ func (b *bench) rawWriters() []int {
 // contender opens a bare client of a table in a place that the store's own
 // migration has made.
 func (k rawKind) contender(name string, of *ids) contender {
-	return contender{name, func(ctx context.Context, p *place) (competitor, error) {
+	return contender{name, counting(k.writers), func(ctx context.Context, p *place) (competitor, error) {
 		if err := p.migrate(ctx); err != nil {
 			return nil, err
 		}
@@ -145,5 +154,6 @@ func (b *bench) compete(ctx context.Context, one contender, kind string, callers
 	if f, err = b.measure(ctx, c, callers); err != nil {
 		return f, err
 	}
+	f.detail = one.detail
 	return f, c.check(ctx, f.count)
 }

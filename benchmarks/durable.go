@@ -10,7 +10,7 @@ import (
 // durable asks how many commands a second become durable in process.
 func durable(ctx context.Context, b *bench, r *result) error {
 	r.how("Closed loops of callers on %d aggregates that are live, events with %d bytes of data, each figure over %v; the best of %d rounds on both sides, in turn, each round on empty tables.", b.ids, b.payload, b.each, b.rounds)
-	r.how("The ceiling is a client that hands commands over to a writer, which inserts them in groups with the bytes that Ringhold stores, and checks nothing; on PostgreSQL with INSERT … SELECT FROM unnest, with one or two writers, whichever is better.")
+	r.how("The ceiling is a client that hands commands over to a writer, which inserts them in groups with the bytes that Ringhold stores, and checks nothing; on PostgreSQL with INSERT … SELECT FROM unnest, with one or two writers, whichever is better. For the memory store it is a hand-over to a goroutine that stores nothing.")
 	r.how("The plain table has 200 bytes of data (or what -payload says), a primary key and one unique index. A command per CPU-second counts callers, Ringhold and server.")
 	of := newIDs("acc", b.ids, b.payload)
 	for _, kind := range []string{inMemory, onSQLite, onPostgres} {
@@ -105,7 +105,7 @@ const (
 )
 
 func title(kind string) string {
-	return map[string]string{inMemory: "memory (the ceiling is a hand-over that stores nothing)", onSQLite: "SQLite", onPostgres: "PostgreSQL"}[kind]
+	return map[string]string{inMemory: "memory", onSQLite: "SQLite", onPostgres: "PostgreSQL"}[kind]
 }
 
 // row writes a figure into the table of durable commands.
@@ -121,7 +121,7 @@ func (f figure) row(callers int, what string, own figure) []string {
 		return fmt.Sprintf("%.0f %%", 100*cpu/f.took.Seconds())
 	}
 	return []string{
-		strconv.Itoa(callers), what, number(f.perSecond), milliseconds(f.p50), milliseconds(f.p99),
+		strconv.Itoa(callers), what + ", " + f.detail, number(f.perSecond), milliseconds(f.p50), milliseconds(f.p99),
 		number(f.perCPU()), share(f.cost.process.Seconds()), share(f.cost.server.Seconds()),
 		number(f.perSync()), number(f.walEach()), number(f.perAppend()), ratio,
 	}

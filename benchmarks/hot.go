@@ -61,7 +61,7 @@ func hot(ctx context.Context, b *bench, r *result) error {
 
 func (b *bench) hotField(ctx context.Context, kind string, of *ids) ([]contender, error) {
 	host := func(name string, oneAtATime bool) contender {
-		return contender{name, func(ctx context.Context, p *place) (competitor, error) {
+		return contender{name, counting(b.writersOn(kind)), func(ctx context.Context, p *place) (competitor, error) {
 			return p.host(ctx, setup{group: "bench", ids: of, oneAtATime: oneAtATime})
 		}}
 	}

@@ -16,8 +16,9 @@ type figure struct {
 	perSecond float64
 	p50, p99  time.Duration
 
-	cost    cost  // of the whole run
-	appends int64 // transactions that carried the commands, where they are counted
+	detail  string // of who came to it
+	cost    cost   // of the whole run
+	appends int64  // transactions that carried the commands, where they are counted
 }
 
 // better returns the one with the higher rate.

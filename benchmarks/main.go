@@ -40,6 +40,11 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
+	if o.uses(onPostgres) { // what lacks is said before an hour of work, not after
+		if _, err := b.postgres(ctx); err != nil {
+			return err
+		}
+	}
 	fmt.Println(b.machine)
 	fmt.Println()
 	for _, q := range questions {

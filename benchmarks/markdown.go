@@ -57,7 +57,7 @@ func writeGoals(w *strings.Builder, all *results) {
 			fmt.Fprintf(w, "| [%s](#%s) | %s | %s | %s%s | %.2f | %s |\n", r.Name, r.Name, g.Text, g.bound(), number(g.Figure), g.Unit, g.ratio(), verdict)
 		}
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintf(w, "\n![How far the goals are reached](charts/goals.svg)\n\n")
 }
 
 func (r *result) markdown(w *strings.Builder) {

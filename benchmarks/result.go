@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -173,6 +174,8 @@ func number(f float64) string {
 	switch {
 	case f < 0:
 		return "–"
+	case f < 100 && f == math.Trunc(f):
+		return fmt.Sprintf("%.0f", f)
 	case f < 1:
 		return fmt.Sprintf("%.2f", f)
 	case f < 100:

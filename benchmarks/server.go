@@ -116,6 +116,13 @@ func (s *server) used(ctx context.Context) (cpu time.Duration, syncs, wal int64,
 
 // exec runs a statement of the benchmark's own.
 func (s *server) exec(ctx context.Context, sql string, args ...any) error {
+	if s.conn.IsClosed() { // an interrupted query closes it, and there is something to tidy up
+		conn, err := pgx.Connect(ctx, s.url)
+		if err != nil {
+			return fmt.Errorf("connect again: %w", err)
+		}
+		s.conn = conn
+	}
 	if _, err := s.conn.Exec(ctx, sql, args...); err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(strings.Fields(sql), " "), err)
 	}
