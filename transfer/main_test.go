@@ -2,19 +2,20 @@ package transfer
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/ringhold/ringhold/internal/pgtest"
 	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/store"
 	"github.com/ringhold/ringhold/store/memory"
+	"github.com/ringhold/ringhold/store/postgres"
 	"github.com/ringhold/ringhold/store/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 const (
 	group = "default.bank"
@@ -40,6 +41,17 @@ func inMemory() full { return memory.New(memory.Config{Group: group}) }
 func inFile(t fataler, dir string) full {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(dir, "bank.db"), Group: group, Migrate: true})
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// inDatabase opens a group of a database.
+func inDatabase(t fataler, url, group string) full {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), postgres.Config{URL: url, Group: group, Migrate: true})
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}

@@ -3,6 +3,8 @@ package transfer
 import (
 	"bytes"
 	"context"
+	"flag"
+	"fmt"
 	"os"
 	"reflect"
 	"testing"
@@ -10,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ringhold/ringhold/internal/pgtest"
 	"github.com/ringhold/ringhold/store"
 )
 
@@ -64,6 +67,43 @@ func TestRoundTrip(t *testing.T) {
 		if last, _ := exported(t, third, false); !bytes.Equal(last, plain) {
 			t.Fatalf("exported from the third\n%s\nwant\n%s", last, plain)
 		}
+		for slot := range slots {
+			sameLogs(t, first, second, slot)
+			sameLogs(t, first, third, slot)
+		}
+		if done := into(t, second, file); done.Stored != 0 || done.Present != sum.Events {
+			t.Fatalf("imported once more: %+v", done)
+		}
+	})
+}
+
+// The same with PostgreSQL in the middle, and SQLite at both ends.
+func TestRoundTripPostgres(t *testing.T) {
+	url := pgtest.URL(t)
+	checks := flag.Lookup("rapid.checks")
+	defer func(n string) { _ = checks.Value.Set(n) }(checks.Value.String())
+	if err := checks.Value.Set("20"); err != nil { // a group in a database takes its time
+		t.Fatal(err)
+	}
+	n := 0
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp("", "transfer")
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		t.Cleanup(func() { _ = os.RemoveAll(dir) })
+		n++
+		first, second, third := inFile(t, dir), inDatabase(t, url, fmt.Sprint("group-", n)), inMemory()
+		fill(t, first)
+		file, sum := exported(t, first, false)
+		if done := into(t, second, file); done.Summary != sum || done.Stored != sum.Events {
+			t.Fatalf("imported %+v, want %+v", done, sum)
+		}
+		again, _ := exported(t, second, false)
+		if !bytes.Equal(again, file) {
+			t.Fatalf("exported again\n%s\nwant\n%s", again, file)
+		}
+		into(t, third, again)
 		for slot := range slots {
 			sameLogs(t, first, second, slot)
 			sameLogs(t, first, third, slot)
