@@ -21,7 +21,7 @@ const (
 )
 
 // actor is an aggregate in memory. The fields from mail to unloadAt are guarded
-// by the mutex of its slot; place by the unloader's; failedEra to storesIn
+// by the mutex of its slot; place by the unloader's; failedEra to row
 // belong to its committer's goroutine; everything else belongs to the turn, that
 // is to whoever made it busy.
 type actor struct {
@@ -42,19 +42,18 @@ type actor struct {
 	used     int64 // when it last had work, Unix nanoseconds
 	unloadAt int64 // when a rule wants it out of memory; 0: not planned
 
-	place     int    // in the unloader's heap, from 1; 0: it is not there
+	place int32 // in the unloader's heap, from 1; 0: it is not there
+
 	failedEra uint32 // in which a commit has failed: those behind it can never be appended
 	failedSeq uint64 // of that commit
-	inAppend  uint64 // the number of the append that has a state or a snapshot of it
-	atIndex   int    // where
 	storesIn  uint64 // the number of the append that has a commit of it
+	row       int32  // where its state or snapshot stands in that; -1: there is none
 
 	phase   phase
 	window  int32  // how many may be in flight
 	era     uint32 // grows each time the state was dropped because a commit failed; from 1
 	flight  flight
 	current *envelope
-	now     time.Time // when the turn of the current envelope began
 
 	state   any // a *S; nil: not loaded
 	version message.Version

@@ -56,7 +56,7 @@ func (c *committer) answerFirst(batch []*commit) []*commit {
 	answers := c.answers[:0]
 	for _, one := range batch {
 		if one.stores() {
-			one.actor.storesIn = c.appends
+			one.actor.storesIn, one.actor.row = c.appends, -1
 		} else if one.actor.storesIn != c.appends {
 			answers = append(answers, one)
 		}
@@ -114,10 +114,10 @@ func (c *committer) build(batch []*commit) (a *store.Append, commands int) {
 			held.next++
 		}
 		if one.snapshot != nil {
-			a.Snapshots = addSnapshot(a.Snapshots, one, c.appends)
+			a.Snapshots = addSnapshot(a.Snapshots, one)
 		}
 		if one.state != nil {
-			a.States = addState(a.States, one, c.appends)
+			a.States = addState(a.States, one)
 		}
 	}
 	return a, commands
@@ -125,25 +125,26 @@ func (c *committer) build(batch []*commit) (a *store.Append, commands int) {
 
 // addState adds a state, or has it take the place of an older one of its actor,
 // which it goes on from.
-func addState(states []store.State, one *commit, appends uint64) []store.State {
-	if a := one.actor; a.inAppend != appends {
-		a.inAppend, a.atIndex = appends, len(states)
+func addState(states []store.State, one *commit) []store.State {
+	a := one.actor
+	if a.row < 0 {
+		a.row = int32(len(states))
 		return append(states, *one.state)
 	}
-	at := &states[one.actor.atIndex]
-	expected := at.Expected
-	*at = *one.state
-	at.Expected = expected
+	expected := states[a.row].Expected
+	states[a.row] = *one.state
+	states[a.row].Expected = expected
 	return states
 }
 
 // addSnapshot is addState for snapshots; an actor has the one or the other.
-func addSnapshot(snapshots []store.Snapshot, one *commit, appends uint64) []store.Snapshot {
-	if a := one.actor; a.inAppend != appends {
-		a.inAppend, a.atIndex = appends, len(snapshots)
+func addSnapshot(snapshots []store.Snapshot, one *commit) []store.Snapshot {
+	a := one.actor
+	if a.row < 0 {
+		a.row = int32(len(snapshots))
 		return append(snapshots, *one.snapshot)
 	}
-	snapshots[one.actor.atIndex] = *one.snapshot
+	snapshots[a.row] = *one.snapshot
 	return snapshots
 }
 

@@ -94,7 +94,7 @@ func (h *Host) prepare(a *actor, e *envelope, v handler.Verdict) (message.Respon
 		actor: a, envelope: e, stream: a.stream, slot: a.slot, weight: c.weight,
 		expected: a.version, after: a.version + message.Version(len(v.Events)),
 		response: v.Response, size: a.size, snap: a.snap,
-		deadline: a.now.Add(timeout), timeout: timeout,
+		deadline: e.began.Add(timeout), timeout: timeout,
 	}
 	var refusal message.Response
 	if refusal, p := encode(a, e, v); p != nil {
@@ -140,9 +140,9 @@ func (h *Host) applied(a *actor, c *commit, events []aggregate.Pending) (any, me
 			return nil, crashed(err), panicOf(err)
 		case err != nil && h.snapshotDue(a, c):
 			h.withoutSnapshot(a, c, err)
-			return nil, nil, nil
+			fallthrough
 		case err != nil:
-			return nil, nil, nil
+			return nil, nil, nil //nolint:nilerr // only the copy fails: the events are applied behind the commit
 		}
 	}
 	if p := apply(core, state, events); p != nil {

@@ -46,7 +46,7 @@ func (h *Host) delete(a *actor, e *envelope) (waits bool) {
 			Stream: a.stream, Version: after, Slot: a.slot, Type: tomb, Schema: 1,
 			Data: []byte("{}"), Metadata: noMetadata.For(m), MessageID: m.ID, Command: command,
 		}},
-		deadline: a.now.Add(handler.DefaultCommitTimeout), timeout: handler.DefaultCommitTimeout,
+		deadline: e.began.Add(handler.DefaultCommitTimeout), timeout: handler.DefaultCommitTimeout,
 	}
 	return h.block(a, c)
 }

@@ -8,37 +8,58 @@
 // never runs on its caller's goroutine, which may have a stream to read. While it
 // is driven it is busy, and its state belongs to that turn alone; everybody else
 // only appends to its mailbox, under the mutex of its slot. A turn that has to
-// wait - for a load, for the commit of what it decided - ends, leaves the actor
-// busy, and is continued by the loader or the committer. So commands of an
-// aggregate run one at a time and in the order of arrival, and a waiting actor
-// costs no goroutine.
+// wait - for a load, for room, for what is in flight - ends, leaves the actor busy,
+// and is continued by whoever it waits for. So commands of an aggregate run one at
+// a time and in the order of arrival, and a waiting actor costs no goroutine.
 //
 // # Durable before answered
 //
 // A command's events are applied in place inside its turn and handed to the
 // committer of its slot, which gives them offsets, appends all that is pending
-// in one transaction and then completes the commands. Until then the actor
-// admits nothing, so nothing is answered from state that is not durable. If an
-// append is known to have failed, the actor's state is dropped and loaded anew.
-// Aggregates with commit or rollback callbacks apply to a copy before the commit
-// and to their state after it, since the callbacks see the state before the
-// events.
+// in one transaction and then answers the commands. Meanwhile the turn goes on: the
+// next command is decided on the state as it is, applied and not yet durable. So
+// the commands of one busy aggregate share appends as those of many do.
+//
+// Nobody sees that from outside. The answer of a command that stores something
+// follows its own commit. One that stores nothing - a refusal, a read, a dry run,
+// a repeat - goes through the committer as well while anything of its actor is in
+// flight, behind what it may rest on.
+//
+// If a commit is known to have failed, it alone is answered so. What was decided
+// behind it, on a state that never was, is not appended: it comes back, the state
+// is loaded anew, and it is decided again, in its order, as if it had waited all
+// the time. A history is thus answered alike, whether actors decide ahead or not
+// (Config.Blocking). What would cost an actor its state, such as a panic, is only
+// judged when nothing is in flight.
+//
+// Aggregates with commit, rollback or saved callbacks see each commit by itself:
+// their turns wait for it. Those with commit or rollback callbacks apply to a copy
+// before the commit and to their state after it, since the callbacks see the state
+// before the events. Deletions wait as well, before and behind.
+//
+// # Shares and room
+//
+// A committer serves its slots in turns, some commits of each, so that a hot one
+// delays the others by about one append. What was decided and is not durable is
+// bounded in bytes for each writer, and in number for each actor. Where there is no
+// room, actors decide nothing more; their commands wait in their mailboxes, which
+// are bounded too, and say so.
 //
 // # Doubts
 //
 // If the outcome of an append is unknown, the committer raises its generation,
 // so that nothing that is still under way can arrive, looks in the log whether
 // the append's first event is there, compares all slots that it holds with the
-// store, and only then goes on. The actors stay busy until it knows; their
-// callers are told at their commit timeout that nobody knows yet. A host that
-// stops before it could find out says so too: it never calls anything stored or
-// not stored that it does not know of.
+// store, and only then goes on. The actors wait, or go on deciding without
+// answering, until it knows; their callers are told at their commit timeout that
+// nobody knows yet. A host that stops before it could find out says so too: it
+// never calls anything stored or not stored that it does not know of.
 //
 // # Terms
 //
 // Each acquisition of a slot begins a term, with an epoch. An actor lives within
 // one: when its slot is given up - released, lost to another member, or because
-// this one is fenced off - idle actors are dropped, and one that is in a turn ends
-// it on its own, never to be found again. What it decided is appended only while
+// this one is fenced off - idle actors are dropped, and one that is in a turn, or
+// has commits in flight, ends that on its own, never to be found again. What it decided is appended only while
 // the slot is still held in its term.
 package runtime

@@ -32,6 +32,7 @@ type envelope struct {
 	caller   context.Context // for its values only: it may have ended
 	deadline time.Time       // zero: none
 	arrived  time.Time
+	began    time.Time // of its turn
 	next     *envelope // in the mailbox; guarded by the slot
 
 	// ready is false while the Before step of a command runs; guarded by the slot.

@@ -91,17 +91,11 @@ func (h *Host) mend(a *actor) {
 	a.flight = flight{}
 	s := &h.slots[a.slot]
 	s.mu.Lock()
-	a.broken = false
-	back := a.back
-	a.back = nil
-	if back != nil && !a.orphan {
-		a.mail.prepend(back)
+	if a.broken = false; a.back != nil {
+		a.mail.prepend(a.back)
+		a.back = nil
 	}
 	s.mu.Unlock()
-	for back != nil && back.count > 0 { // its slot is somebody else's now
-		e := back.pop()
-		e.answer(h.notOwned(e.message))
-	}
 }
 
 // committed ends the turn of a command that waited for its own commit.

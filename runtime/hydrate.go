@@ -32,7 +32,7 @@ func (h *Host) loaded(a *actor, e *envelope) (waits bool) {
 			}
 		}
 	}
-	a.now = time.Now()
+	e.began = time.Now()
 	found := e.loaded.Commands
 	e.loaded = nil
 	switch {
@@ -40,7 +40,7 @@ func (h *Host) loaded(a *actor, e *envelope) (waits bool) {
 		r := handler.Repeat(e.message, &found[0].Command)
 		h.answer(a, e, reply{response: r, version: versionOf(r, a.version), versioned: true})
 		return false
-	case e.expired(a.now): // what was loaded stays, for the next one
+	case e.expired(e.began): // what was loaded stays, for the next one
 		return false
 	}
 	waits = h.run(a, e)

@@ -54,9 +54,9 @@ func (h *Host) bound(ctx context.Context) (context.Context, context.CancelFunc) 
 	return ctx, func() { stop(); cancel() }
 }
 
-// Read runs f on an aggregate in a turn of its own: on durable state that
-// nobody else touches meanwhile. What f returns is replied; f must not keep the
-// state.
+// Read runs f on an aggregate in a turn of its own: on a state that
+// nobody else touches meanwhile. What f returns is replied, once all that it saw is
+// durable; f must not keep the state, and runs again if a commit fails that it saw.
 func (h *Host) Read(ctx context.Context, m *message.Message, f func(handler.View) message.Response, reply func(message.Response)) {
 	h.enqueue(ctx, &envelope{work: readState, message: m, read: f, reply: reply, ready: true}, m.Aggregate.Stream)
 }

@@ -64,7 +64,7 @@ func (h *Host) next(a *actor) (e *envelope, gone bool) {
 func (h *Host) turn(a *actor, e *envelope) (waits bool) {
 	a.current = e
 	now := time.Now()
-	a.now = now
+	e.began = now
 	switch {
 	case e.orphaned:
 		e.answer(h.notOwned(e.message))

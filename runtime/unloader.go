@@ -32,12 +32,12 @@ func (d dueHeap) Less(i, j int) bool { return d[i].at < d[j].at }
 
 func (d dueHeap) Swap(i, j int) {
 	d[i], d[j] = d[j], d[i]
-	d[i].actor.place, d[j].actor.place = i+1, j+1
+	d[i].actor.place, d[j].actor.place = int32(i+1), int32(j+1)
 }
 
 func (d *dueHeap) Push(x any) {
 	*d = append(*d, x.(due))
-	(*d)[len(*d)-1].actor.place = len(*d)
+	(*d)[len(*d)-1].actor.place = int32(len(*d))
 }
 
 func (d *dueHeap) Pop() any {
@@ -68,7 +68,7 @@ func (u *unloader) watch(a *actor, at int64) {
 		heap.Push(&u.heap, due{at, a})
 	} else {
 		u.heap[a.place-1].at = at
-		heap.Fix(&u.heap, a.place-1)
+		heap.Fix(&u.heap, int(a.place-1))
 	}
 	first := u.heap[0].actor == a
 	u.mu.Unlock()
@@ -82,7 +82,7 @@ func (u *unloader) forget(a *actor) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if a.place != 0 {
-		heap.Remove(&u.heap, a.place-1)
+		heap.Remove(&u.heap, int(a.place-1))
 	}
 }
 

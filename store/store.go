@@ -39,7 +39,9 @@ type Writer interface {
 	// that a generation is never used twice. After an unknown outcome it is the
 	// first call on the writer; it opens a new connection where one is needed.
 	Raise(ctx context.Context, g Generation) error
-	// Append stores a or nothing.
+	// Append stores a or nothing. Once it has returned, a and its slices are the
+	// caller's again, to be filled anew; what they pointed to is the store's. After
+	// an unknown outcome they stay the store's, too.
 	Append(ctx context.Context, a *Append) error
 	// Acquire takes those of the slots that have no owner or a deposed one, or
 	// that the member already owns, at the next epoch, and returns those in the
