@@ -48,7 +48,7 @@ func (r *rewriter) value(i, depth int) int {
 	if i = skipSpace(r.in, i); i >= len(r.in) || depth == 0 {
 		return -1
 	}
-	end := 0
+	var end int
 	switch r.in[i] {
 	case '{':
 		end = r.object(i, depth)

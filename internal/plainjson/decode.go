@@ -96,7 +96,8 @@ func (s *shape) decodeObject(b []byte, i int, out reflect.Value) (int, bool) {
 		if i = skipSpace(b, end+1); i >= len(b) || b[i] != ':' {
 			return 0, false
 		}
-		f, ok := &s.fields[at], false
+		f := &s.fields[at]
+		var ok bool
 		if i, ok = f.shape.decode(b, skipSpace(b, i+1), out.Field(f.index)); !ok {
 			return 0, false
 		}
