@@ -73,15 +73,15 @@ type movable interface {
 	store.Exporter
 }
 
-// open opens the store. Only an import makes one that is not there.
-func (p place) open(ctx context.Context, doing string, make bool) (movable, error) {
+// open opens the store; fresh lets it make one that is not there.
+func (p place) open(ctx context.Context, doing string, fresh bool) (movable, error) {
 	nothing := fmt.Errorf("there is no store at %s: look at --store, --data and the manifest's name", redacted(p.address))
-	if file, ok := strings.CutPrefix(p.address, "sqlite:"); ok && !make {
+	if file, ok := strings.CutPrefix(p.address, "sqlite:"); ok && !fresh {
 		if _, err := os.Stat(strings.TrimPrefix(file, "//")); errors.Is(err, os.ErrNotExist) {
 			return nil, nothing
 		}
 	}
-	s, err := openStore(ctx, opening{address: p.address, group: p.group, owner: selfDescription(doing), migrate: make})
+	s, err := openStore(ctx, opening{address: p.address, group: p.group, owner: selfDescription(doing), migrate: fresh})
 	var behind *store.SchemaError
 	if errors.As(err, &behind) && behind.Version == 0 {
 		return nil, nothing

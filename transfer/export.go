@@ -62,6 +62,7 @@ type File interface {
 	io.Reader
 	io.Writer
 	io.Seeker
+	// Truncate cuts what stands behind a size, in bytes.
 	Truncate(size int64) error
 }
 

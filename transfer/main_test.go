@@ -3,7 +3,6 @@ package transfer
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -38,9 +37,9 @@ type full interface {
 
 func inMemory() full { return memory.New(memory.Config{Group: group}) }
 
-func inFile(t fataler, dir string) full {
+func inFile(t fataler, path string) full {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(dir, "bank.db"), Group: group, Migrate: true})
+	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Group: group, Migrate: true})
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}

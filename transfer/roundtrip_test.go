@@ -5,8 +5,9 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
+	"path/filepath"
 	"reflect"
+	"strconv"
 	"testing"
 	"time"
 
@@ -42,13 +43,10 @@ func into(t fataler, st full, file []byte) Imported {
 // Any log goes from one kind of store to another and back: the files are the
 // same byte for byte, the hashes too, and so is every event that is read.
 func TestRoundTrip(t *testing.T) {
+	dir, n := t.TempDir(), 0
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "transfer")
-		if err != nil {
-			t.Fatalf("%v", err)
-		}
-		t.Cleanup(func() { _ = os.RemoveAll(dir) })
-		first, second, third := inMemory(), inFile(t, dir), inMemory()
+		n++
+		first, second, third := inMemory(), inFile(t, filepath.Join(dir, strconv.Itoa(n))), inMemory()
 		fill(t, first)
 		file, sum := exported(t, first, rapid.Bool().Draw(t, "compressed"))
 		checked, err := Check(bytes.NewReader(file), nil)
@@ -85,15 +83,10 @@ func TestRoundTripPostgres(t *testing.T) {
 	if err := checks.Value.Set("20"); err != nil { // a group in a database takes its time
 		t.Fatal(err)
 	}
-	n := 0
+	dir, n := t.TempDir(), 0
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "transfer")
-		if err != nil {
-			t.Fatalf("%v", err)
-		}
-		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 		n++
-		first, second, third := inFile(t, dir), inDatabase(t, url, fmt.Sprint("group-", n)), inMemory()
+		first, second, third := inFile(t, filepath.Join(dir, strconv.Itoa(n))), inDatabase(t, url, fmt.Sprint("group-", n)), inMemory()
 		fill(t, first)
 		file, sum := exported(t, first, false)
 		if done := into(t, second, file); done.Summary != sum || done.Stored != sum.Events {
