@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -152,6 +153,20 @@ func (m *Member) ID() store.MemberID { return m.cfg.ID }
 // Server returns the gRPC server; its caller serves it on listeners of its own.
 func (m *Member) Server() *grpc.Server { return m.server }
 
+// release gives all slots up. That a connection was lost while it was idle is
+// found out by its first use, so a failure is not the last word.
+func (m *Member) release(ctx context.Context) error {
+	err := m.host.Release(ctx, m.cfg.Plan.allSlots())
+	for range 3 {
+		var fenced *store.FencedError
+		if err == nil || errors.As(err, &fenced) || pause(ctx, look) != nil {
+			break
+		}
+		err = m.host.Release(ctx, m.cfg.Plan.allSlots())
+	}
+	return err
+}
+
 // Stop ends the member: what was decided is committed and answered, its slots
 // are given up, and its goroutines have ended when it returns.
 func (m *Member) Stop(ctx context.Context) error {
@@ -161,7 +176,7 @@ func (m *Member) Stop(ctx context.Context) error {
 		close(stopped)
 	}()
 	err := m.calls.Close(ctx)
-	if releaseErr := m.host.Release(ctx, m.cfg.Plan.allSlots()); err == nil {
+	if releaseErr := m.release(ctx); err == nil {
 		err = releaseErr
 	}
 	m.host.Stop()

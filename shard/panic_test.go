@@ -42,7 +42,7 @@ func poisons() *aggregate.Definition[poison] {
 	return d
 }
 
-func startPoisons(t *testing.T) *Local {
+func poisonsPlan(t *testing.T) *Plan {
 	t.Helper()
 	m := &v1alpha1.AggregateService{}
 	m.Name = "poisons"
@@ -56,7 +56,12 @@ func startPoisons(t *testing.T) *Local {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := StartLocal(t.Context(), LocalConfig{Store: memory.New(memory.Config{Group: "poisons"}), Plan: plan, Members: 1, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	return plan
+}
+
+func startPoisons(t *testing.T) *Local {
+	t.Helper()
+	l, err := StartLocal(t.Context(), LocalConfig{Store: memory.New(memory.Config{Group: "poisons"}), Plan: poisonsPlan(t), Members: 1, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ type shared struct {
 	down        atomic.Bool
 	slow        atomic.Int64           // how long each renewal takes
 	incarnation atomic.Pointer[string] // instead of the store's own
+	own         atomic.Pointer[string] // the store's, while it shows another
 	deposed     atomic.Int64           // that were asked for and done
 }
 
@@ -43,6 +44,8 @@ func (s *shared) answer(r store.Renewal, err error) (store.Renewal, error) {
 		return store.Renewal{}, errDown
 	}
 	if i := s.incarnation.Load(); i != nil {
+		own := r.Incarnation
+		s.own.Store(&own)
 		r.Incarnation = *i
 	}
 	return r, err
@@ -60,6 +63,9 @@ func (s *shared) Renew(ctx context.Context, id store.MemberID, length time.Durat
 }
 
 func (s *shared) Depose(ctx context.Context, d store.Depose) (bool, error) {
+	if shown := s.incarnation.Load(); shown != nil && d.Incarnation == *shown {
+		d.Incarnation = *s.own.Load()
+	}
 	done, err := s.Store.Depose(ctx, d)
 	if done && d.Patience > 0 {
 		s.deposed.Add(1)
