@@ -182,8 +182,14 @@ func (s *soak) start() *rig {
 		s.members++
 		r, err := tryRig(s.t, setup{
 			store: s.store, member: store.MemberID(fmt.Sprintf("m%d", s.members)), define: s.define, booms: &s.booms,
-			stream:  func(st *Stream) { st.MaxActors, st.IdleAfter, st.Mailbox = 3, 300*time.Millisecond, 40 },
-			config:  func(c *Config) { c.Page, c.BatchCommands = 7, 5 },
+			stream: func(st *Stream) { st.MaxActors, st.IdleAfter, st.Mailbox = 3, 300*time.Millisecond, 40 },
+			config: func(c *Config) {
+				c.Page, c.BatchCommands = 7, 5
+				c.Blocking = s.seed%8 == 0
+				if s.seed%3 == 0 {
+					c.PendingBytes = 4000 // actors wait for room
+				}
+			},
 			binding: func(b *handler.Binding) { b.SnapshotEvery, b.CommitTimeout = 6, 100*time.Millisecond },
 		})
 		if err == nil {
@@ -248,7 +254,7 @@ func (s *soak) call(c int, rnd *rand.Rand) {
 		s.mu.Unlock()
 	}
 	for len(mine) > 0 {
-		burst := mine[:min(len(mine), 1+rnd.IntN(6))]
+		burst := mine[:min(len(mine), 1+rnd.IntN(12))]
 		mine = mine[len(burst):]
 		for len(burst) > 0 {
 			var ps []*pending
