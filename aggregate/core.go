@@ -112,7 +112,9 @@ func (c *Core) Loaded(state any) {
 func (c *Core) Apply(state any, p Pending) { p.kind.apply(state, p.value) }
 
 // Replay applies a stored event to the state, in place. The error is an
-// *UnknownEventError if this binary does not know the event.
+// *UnknownEventError if this binary does not know the event. An event that is a
+// struct of plain fields allocates what it holds – its strings and lists – and
+// nothing else.
 func (c *Core) Replay(state any, eventType string, schema int, p Payload) error {
 	k := c.kinds[former{eventType, schema}]
 	if k == nil {

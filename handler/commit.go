@@ -11,7 +11,9 @@ import (
 
 // Build encodes the events and the command of a verdict that has events, for an
 // aggregate at a version. The state is not touched. The response, if there is
-// one, is the answer: nothing can be stored.
+// one, is the answer: nothing can be stored. It allocates what is stored and no
+// more: the command with its response, the list of events, their metadata, which
+// they share, and the data of each.
 func (b *Binding) Build(m *message.Message, verdict Verdict, stream message.Stream, version message.Version, slot ring.Slot) (*store.Command, []store.Event, message.Response) {
 	command, refusal := b.command(m, verdict)
 	if refusal != nil {
