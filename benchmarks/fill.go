@@ -27,6 +27,7 @@ const (
 	fillVersions = 100
 	fillAtOnce   = 10     // versions of a stream that lie together
 	fillPart     = 20_000 // streams of one statement
+	fillSessions = 2
 	// bytesEach is what an event takes with its share of the indexes, and
 	// something to spare.
 	bytesEach = 500
@@ -63,19 +64,27 @@ func (f *fill) run(ctx context.Context) error {
 		return err
 	}
 	insert := f.insert(template)
-	began, done := time.Now(), int64(0)
-	// This session alone does not wait for the disk.
-	if err := b.server.exec(ctx, `SET synchronous_commit = off`); err != nil {
+	sessions, err := b.server.lazySessions(ctx, fillSessions)
+	if err != nil {
 		return err
 	}
-	defer func() { _ = b.server.exec(context.WithoutCancel(ctx), `RESET synchronous_commit`) }()
+	defer sessions.close()
+	began, done := time.Now(), int64(0)
+	parts := (f.ids.n + fillPart - 1) / fillPart
 	for v := 0; v < f.versions; v += fillAtOnce {
-		for from := 0; from < f.ids.n; from += fillPart {
-			tag, err := b.server.conn.Exec(ctx, insert, v, v+fillAtOnce-1, from, from+fillPart-1)
-			if err != nil {
-				return fmt.Errorf("fill the table: %w", err)
-			}
-			done += tag.RowsAffected()
+		rows := make([]int64, parts)
+		err := each(ctx, fillSessions, parts, func(part int) error {
+			conn := <-sessions
+			defer func() { sessions <- conn }()
+			tag, err := conn.Exec(ctx, insert, v, v+fillAtOnce-1, part*fillPart, (part+1)*fillPart-1)
+			rows[part] = tag.RowsAffected()
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("fill the table: %w", err)
+		}
+		for _, n := range rows {
+			done += n
 		}
 		bytes, err := f.place.totalSize(ctx)
 		if err != nil {
@@ -122,7 +131,8 @@ func (f *fill) streams(ctx context.Context) error {
 }
 
 // insert is the statement that stores versions $1 to $2 of streams $3 to $4, as
-// commands of two events each. Message ids are UUIDs of version 7 from the time of the insert on; what is
+// commands of two events each, in the order of the indexes, which costs half of
+// the time that another order does. Message ids are UUIDs of version 7 from the time of the insert on; what is
 // not told here is what Ringhold stored of a command.
 func (f *fill) insert(like *rawTable) string {
 	own := map[string]string{
@@ -147,7 +157,7 @@ func (f *fill) insert(like *rawTable) string {
 		constants = append(constants, fmt.Sprintf("%s AS %s", c.literal(), c.name))
 	}
 	return fmt.Sprintf(`INSERT INTO %s.events (%s) SELECT %s FROM %s.fill_streams AS s, generate_series($1::int, $2::int) AS v(v),
-		(SELECT %s) AS t WHERE s.n BETWEEN $3::int AND $4::int`, f.place.schema, strings.Join(names, ", "), strings.Join(exprs, ", "), f.place.schema, strings.Join(constants, ", "))
+		(SELECT %s) AS t WHERE s.n BETWEEN $3::int AND $4::int ORDER BY s.n, v.v`, f.place.schema, strings.Join(names, ", "), strings.Join(exprs, ", "), f.place.schema, strings.Join(constants, ", "))
 }
 
 // roomFor refuses what the disk cannot hold.

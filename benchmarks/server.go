@@ -129,6 +129,33 @@ func (s *server) exec(ctx context.Context, sql string, args ...any) error {
 	return nil
 }
 
+// sessions are connections that wait for use.
+type sessions chan *pgx.Conn
+
+// lazySessions opens connections that do not wait for the disk when they commit.
+func (s *server) lazySessions(ctx context.Context, n int) (sessions, error) {
+	all := make(sessions, n)
+	for range n {
+		conn, err := pgx.Connect(ctx, s.url)
+		if err == nil {
+			all <- conn
+			_, err = conn.Exec(ctx, `SET synchronous_commit = off`)
+		}
+		if err != nil {
+			all.close()
+			return nil, fmt.Errorf("open a session: %w", err)
+		}
+	}
+	return all, nil
+}
+
+// close closes the connections, none of which is in use any more.
+func (s sessions) close() {
+	for len(s) > 0 {
+		_ = (<-s).Close(context.Background()) // what it had to do is done, or was reported
+	}
+}
+
 // schemaURL returns the server's URL with a schema as the search path.
 func (s *server) schemaURL(schema string) (string, error) {
 	u, err := url.Parse(s.url)
