@@ -217,12 +217,16 @@ func TestPipeline_ADuplicateInTheMiddle(t *testing.T) {
 		ahead.FirstAttempt, behind.FirstAttempt = true, true
 		ps = append(ps, r.start(t.Context(), ahead), r.start(t.Context(), late), r.start(t.Context(), behind))
 		synctest.Wait()
+		loads := r.store.count(opLoad)
 		stall()
 		for i, v := range []message.Version{10, 11, 0, 12} {
 			at(t, ps[i].wait(), v)
 		}
 		if n := len(r.events("a")); n != 13 {
 			t.Errorf("%d events are stored", n)
+		}
+		if n := r.store.count(opLoad) - loads; n != 1 {
+			t.Errorf("%d loads: the one that the store named is looked up", n)
 		}
 	})
 }
@@ -409,6 +413,60 @@ func TestPipeline_OnLost(t *testing.T) {
 		is[message.ServiceUnavailable](t, r.tell(id, doAdd, 1))
 		if len(lost) != testSlots-2 || !isFenced(why) {
 			t.Errorf("told of %d slots: %v", len(lost), why)
+		}
+	})
+}
+
+// A commit can fail after one behind it: what came back is decided in the order in
+// which it was sent all the same.
+func TestPipeline_FailuresInTheReverseOrder(t *testing.T) {
+	bubble(t, setup{}, func(t *testing.T, r *rig) {
+		r.add("a", 1)
+		stall := r.store.stall(opAppend, fate{})
+		ps := []*pending{r.send("a", doAdd, 1)}
+		synctest.Wait()
+		x, y := r.message("a", doAdd, 1), r.message("a", doAdd, 1)
+		ps = append(ps, r.start(t.Context(), x), r.start(t.Context(), y), r.send("a", doAdd, 1))
+		for _, m := range []*message.Message{y, x} {
+			r.store.next(opAppend, fate{err: &store.DuplicateMessageError{Stream: streamOf("a"), MessageID: m.ID}})
+		}
+		synctest.Wait()
+		stall()
+		for i, p := range ps {
+			at(t, p.wait(), message.Version(i+1))
+		}
+	})
+}
+
+// What is in flight of one aggregate is bounded, and behind a failure only little is
+// decided ahead until commits succeed again.
+func TestPipeline_InFlightIsBounded(t *testing.T) {
+	bubble(t, setup{stream: func(s *Stream) { s.Mailbox = 3000 }}, func(t *testing.T, r *rig) {
+		r.add("a", 1)
+		stall := r.store.stall(opAppend, refused())
+		var ps []*pending
+		for range maxInFlight + 500 {
+			ps = append(ps, r.send("a", doAdd, 1))
+		}
+		synctest.Wait()
+		if n := r.host.Waiting(); n != 500 {
+			t.Errorf("%d wait", n)
+		}
+		next := r.store.stall(opAppend, fate{})
+		stall()
+		is[message.ServiceUnavailable](t, ps[0].wait())
+		synctest.Wait()
+		if n := r.host.Waiting(); n != maxInFlight+500-2 {
+			t.Errorf("%d wait behind the first one after the failure", n)
+		}
+		appends := r.store.count(opAppend)
+		r.store.judge = func(*store.Append) fate { return fate{wait: 10 * time.Millisecond} }
+		next()
+		for i, p := range ps[1:] {
+			at(t, p.wait(), message.Version(i+1))
+		}
+		if n := r.store.count(opAppend) - appends; n > 40 {
+			t.Errorf("%d appends for the rest", n)
 		}
 	})
 }
