@@ -64,12 +64,12 @@ func TestShared_AnswersByItsLease(t *testing.T) {
 			t.Errorf("with a lease: %v", code)
 		}
 		s.down.Store(true)
-		time.Sleep(lease.Length)
+		pass(lease.Length)
 		if code := absent(t, l); code != codes.Unavailable {
 			t.Errorf("without a lease: %v", code)
 		}
 		s.down.Store(false)
-		time.Sleep(lease.Period)
+		pass(lease.Period)
 		if code := absent(t, l); code != codes.NotFound {
 			t.Errorf("with a lease again: %v", code)
 		}
@@ -90,7 +90,7 @@ func TestShared_AnotherIncarnation(t *testing.T) {
 		before := host.Epoch(0)
 		other := "another"
 		s.incarnation.Store(&other)
-		time.Sleep(lease.Length)
+		pass(lease.Length)
 		if after := host.Epoch(0); after <= before {
 			t.Errorf("the slot's epoch is %d, it was %d", after, before)
 		}
@@ -115,7 +115,7 @@ func TestShared_LostSlot(t *testing.T) {
 		if host.Epoch(0) != 0 {
 			t.Fatal("the slot is served all the same")
 		}
-		time.Sleep(lease.Length)
+		pass(lease.Length)
 		if after := host.Epoch(0); after <= before {
 			t.Errorf("the slot's epoch is %d, it was %d", after, before)
 		}

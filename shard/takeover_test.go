@@ -39,7 +39,7 @@ func newShared() *shared {
 }
 
 func (s *shared) answer(r store.Renewal, err error) (store.Renewal, error) {
-	time.Sleep(time.Duration(s.slow.Load()))
+	pass(time.Duration(s.slow.Load()))
 	if s.down.Load() {
 		return store.Renewal{}, errDown
 	}
@@ -161,7 +161,7 @@ func TestTakeOver_AfterAKill(t *testing.T) {
 		if err := first.serve(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		first.kill()
 
 		second := newProcess(t, s, "second", 2)
@@ -194,7 +194,7 @@ func TestTakeOver_BesideALivingOne(t *testing.T) {
 		if err := errors.Join(first.begin(t.Context()), first.serve(t.Context())); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		second := newProcess(t, s, "second", 3)
 		began := time.Now()
 		err := second.begin(t.Context())
@@ -206,7 +206,7 @@ func TestTakeOver_BesideALivingOne(t *testing.T) {
 		if deposed, all := deposedMembers(t, s, "second"); all != 3 || deposed != all {
 			t.Errorf("%d of %d members that were refused are deposed", deposed, all)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if !first.keeper.members[0].mayAnswer() || s.deposed.Load() != 0 {
 			t.Error("the living one was harmed")
 		}
@@ -220,6 +220,39 @@ func TestTakeOver_BesideALivingOne(t *testing.T) {
 		}
 		took(t, "a start after a clean stop", began, 0, 0)
 		if err := third.signOff(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A process that drains is about to end: a start waits for it, and does not refuse.
+func TestTakeOver_BesideOneThatLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShared()
+		first := newProcess(t, s, "first", 2)
+		if err := errors.Join(first.begin(t.Context()), first.serve(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		first.keeper.leaving.Store(true)
+		pass(lease.Period)
+		second := newProcess(t, s, "second", 1)
+		ended := make(chan error, 1)
+		go func() { ended <- second.begin(t.Context()) }()
+		pass(8 * time.Second)
+		select {
+		case err := <-ended:
+			t.Fatalf("it did not wait: %v", err)
+		default:
+		}
+		if err := first.signOff(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		signedOff := time.Now()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		took(t, "the start", signedOff, 0, look)
+		if err := second.signOff(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -249,7 +282,7 @@ func TestTakeOver_Together(t *testing.T) {
 				p := newProcess(t, s, fmt.Sprintf("p%d", i), 2)
 				starting.Go(func() {
 					if !same {
-						time.Sleep(time.Duration(ms) * time.Millisecond)
+						pass(time.Duration(ms) * time.Millisecond)
 					}
 					err := p.begin(t.Context())
 					var rival *RivalError
@@ -267,7 +300,7 @@ func TestTakeOver_Together(t *testing.T) {
 				})
 			}
 			starting.Wait()
-			time.Sleep(10 * time.Second)
+			pass(10 * time.Second)
 			if len(won) != 1 {
 				rt.Errorf("%d processes serve", len(won))
 			}
@@ -299,24 +332,24 @@ func TestKeeper_StoreAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		held := first.keeper.members
-		time.Sleep(10*time.Second + 100*time.Millisecond)
+		pass(10*time.Second + 100*time.Millisecond)
 		s.down.Store(true)
-		time.Sleep(lease.Length - lease.Period)
+		pass(lease.Length - lease.Period)
 		if !held[0].mayAnswer() {
 			t.Error("the lease was over at once")
 		}
-		time.Sleep(lease.Period)
+		pass(lease.Period)
 		for _, h := range held {
 			if h.mayAnswer() {
 				t.Errorf("%s answers after its lease", h.id)
 			}
 		}
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		second := newProcess(t, s, "second", 1)
 		ended := make(chan error, 1)
 		s.down.Store(false)
 		go func() { ended <- second.begin(t.Context()) }()
-		time.Sleep(2 * lease.Period)
+		pass(2 * lease.Period)
 		for _, h := range held {
 			if !h.mayAnswer() {
 				t.Errorf("%s does not answer again", h.id)
@@ -347,9 +380,9 @@ func TestTakeOver_StoreAwayWhileItWaits(t *testing.T) {
 		second := newProcess(t, s, "second", 1)
 		ended := make(chan error, 1)
 		go func() { ended <- second.begin(t.Context()) }()
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		s.down.Store(true)
-		time.Sleep(4 * time.Second)
+		pass(4 * time.Second)
 		if s.deposed.Load() != 0 {
 			t.Error("it deposed while it could not renew")
 		}
@@ -407,7 +440,7 @@ func TestHeld_AnotherIncarnation(t *testing.T) {
 		}
 		h, other := first.keeper.members[0], "another"
 		s.incarnation.Store(&other)
-		time.Sleep(2 * lease.Period)
+		pass(2 * lease.Period)
 		if h.mayAnswer() || !h.outdated() {
 			t.Error("it answers from a memory that the store may not share")
 		}
@@ -424,3 +457,6 @@ func TestHeld_AnotherIncarnation(t *testing.T) {
 		}
 	})
 }
+
+// pass lets the virtual time of a test pass.
+func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // in bubbles of synctest only

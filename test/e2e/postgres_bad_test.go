@@ -22,7 +22,7 @@ const password = "open-sesame"
 // of a schema that is migrated for app.
 func guarded(t *testing.T, settings map[string]string) (server *pgtest.Server, owner, store string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "ringhold-e2e-hba-") // the server may be another user, whom t.TempDir keeps out
+	dir, err := os.MkdirTemp("", "ringhold-e2e-hba-") //nolint:usetesting // the server may be another user, whom t.TempDir keeps out
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestPostgresBad_WhileItServes(t *testing.T) {
 
 // The server's disk is full, and has room again.
 func TestPostgresBad_DiskFull(t *testing.T) {
-	dir, err := os.MkdirTemp("", "ringhold-e2e-disk-")
+	dir, err := os.MkdirTemp("", "ringhold-e2e-disk-") //nolint:usetesting // the server may be another user, whom t.TempDir keeps out
 	if err != nil {
 		t.Fatal(err)
 	}

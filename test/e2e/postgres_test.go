@@ -39,8 +39,13 @@ func startOn(t *testing.T, store string, flags ...string) *dev {
 // newOn is startOn without the start.
 func newOn(t *testing.T, store string, flags ...string) *dev {
 	t.Helper()
+	return newDevOn(t, bankManifest, store, flags...)
+}
+
+func newDevOn(t *testing.T, manifest, store string, flags ...string) *dev {
+	t.Helper()
 	d := &dev{t: t, binary: ringhold, address: freeAddress(t)}
-	d.args = append([]string{"dev", "-f", bankManifest, "--listen", d.address, "--store", store}, flags...)
+	d.args = append([]string{"dev", "-f", manifest, "--listen", d.address, "--store", store}, flags...)
 	return d
 }
 

@@ -127,8 +127,14 @@ func checkTotals(t *testing.T, r result) {
 
 func checkLog(t *testing.T, d *dev) {
 	t.Helper()
+	got, ids := stored(t, d)
+	checkStored(t, got, ids)
+}
+
+// checkStored compares with the fold that is made without Ringhold.
+func checkStored(t *testing.T, got map[string][]string, gotIDs []string) {
+	t.Helper()
 	want, wantIDs := expected(t)
-	got, gotIDs := stored(t, d)
 	if len(got) != len(want) {
 		t.Errorf("%d packages are stored, want %d", len(got), len(want))
 	}
