@@ -22,7 +22,7 @@ func TestBubble(t *testing.T) {
 		m := newTestMember(t, s, "a", 0, time.Hour)
 		for v := range 3 {
 			m.mustAppend("accounts-a", message.Version(v), "")
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour) // of the bubble's time
 		}
 		if _, err := s.Load(t.Context(), []store.LoadRequest{{Stream: "accounts-a", Hydrate: true, Events: 9}}); err != nil {
 			t.Fatal(err)

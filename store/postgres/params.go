@@ -32,7 +32,13 @@ type params struct {
 	array  int // where the array's header begins
 }
 
+// keptBuffer bounds what is kept of one statement for the next ones.
+const keptBuffer = 8 << 20
+
 func (p *params) reset() {
+	if cap(p.buf) > keptBuffer {
+		p.buf = nil
+	}
 	p.buf, p.starts, p.nulls = p.buf[:0], p.starts[:0], p.nulls[:0]
 }
 
