@@ -31,7 +31,7 @@ func (b *bench) contenders(ctx context.Context, kind string, of *ids) ([]contend
 	}}}
 	switch kind {
 	case inMemory:
-		return append(field, contender{ceilingName, counting(1), func(ctx context.Context, _ *place) (competitor, error) {
+		return append(field, contender{handOverName, counting(1), func(ctx context.Context, _ *place) (competitor, error) {
 			return &bare{raw: newRaw(ctx, inMemory, of, rawBatch, noStore{})}, nil
 		}}), nil
 	case onSQLite:

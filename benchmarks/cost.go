@@ -11,7 +11,7 @@ type cost struct {
 	process time.Duration // CPU of this process: callers, Ringhold or bare client, embedded store
 	server  time.Duration // CPU of all processes of the PostgreSQL server
 	syncs   int64         // fsyncs of the server's log
-	wal     int64         // bytes of the server's log
+	wal     int64         // bytes of the server's log; of SQLite, all that is written
 }
 
 // since returns what was used from before to after.
@@ -101,7 +101,11 @@ func (b *bench) count(ctx context.Context, of subject, run func() (figure, error
 		return f, err
 	}
 	f.cost, f.appends = since(before, after), of.appended()-appends
-	if f.cost.syncs < 0 {
+	switch of.on() {
+	case onSQLite:
+		f.cost.syncs = f.appends // a commit is one fsync of the log
+		return f, nil
+	case inMemory:
 		return f, nil
 	}
 	if err := b.settle(ctx, of); err != nil {
@@ -111,7 +115,8 @@ func (b *bench) count(ctx context.Context, of subject, run func() (figure, error
 	if err != nil {
 		return f, err
 	}
-	f.cost.syncs = less(settled.syncs, before.syncs)
+	// Settling has fsyncs of its own, one to a transaction.
+	f.cost.syncs = less(settled.syncs, before.syncs) - (of.appended() - appends - f.appends)
 	return f, nil
 }
 
@@ -139,7 +144,10 @@ func (b *bench) settle(ctx context.Context, of subject) error {
 // store is kept by it.
 func (b *bench) used(ctx context.Context, store string) (c cost, err error) {
 	c = cost{process: processCPU(), server: -1, syncs: -1, wal: -1}
-	if store == onPostgres {
+	switch store {
+	case onSQLite:
+		c.wal = writtenBytes()
+	case onPostgres:
 		c.server, c.syncs, c.wal, err = b.server.used(ctx)
 	}
 	return c, err

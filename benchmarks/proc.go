@@ -84,3 +84,13 @@ func residentBytes() int64 {
 	}
 	return kb << 10
 }
+
+// writtenBytes returns what this process has had written to disk, or -1 if it is
+// not known.
+func writtenBytes() int64 {
+	var n int64
+	if _, err := fmt.Sscanf(firstField("/proc/self/io", "write_bytes"), "%d", &n); err != nil {
+		return -1
+	}
+	return n
+}

@@ -193,6 +193,9 @@ func milliseconds(d time.Duration) string {
 	if d < 0 {
 		return "–"
 	}
+	if d < time.Millisecond {
+		return fmt.Sprintf("%.3g µs", float64(d)/float64(time.Microsecond))
+	}
 	ms := float64(d) / float64(time.Millisecond)
 	if ms < 10 {
 		return fmt.Sprintf("%.2f ms", ms)

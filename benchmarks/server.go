@@ -168,12 +168,16 @@ func (s *server) schemaURL(schema string) (string, error) {
 	return u.String(), nil
 }
 
-func (s *server) close() error {
-	var err error
+func (s *server) close() (err error) {
 	if s.conn != nil {
 		err = s.conn.Close(context.Background())
 	}
 	if s.own != nil {
+		defer func() { // outside of tests, Stop has no other way to say it
+			if p := recover(); p != nil {
+				err = errors.Join(err, fmt.Errorf("stop the server: %v", p))
+			}
+		}()
 		s.own.Stop()
 	}
 	return err
