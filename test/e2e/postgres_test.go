@@ -342,6 +342,10 @@ func TestPostgres_ServerKilled(t *testing.T) {
 	l := startLoad(t, d)
 	owners := `SELECT md5(string_agg(slot || owner, ',' ORDER BY slot)) FROM ` + schemaOf(t, store) + `.slots`
 	before := query(t, store, owners)
+	// docs/postgresql.md: members + 5. The query is a session too.
+	if n := query(t, store, `SELECT count(*) > 3 + 5 + 1, count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'`); n != "false" {
+		t.Error("there are more connections than members + 5")
+	}
 	for range 2 {
 		server.Kill()
 		l.stalls()
