@@ -159,8 +159,12 @@ func run(ctx context.Context, name string, out, errOut io.Writer, b Binary, o ru
 	if o.members == 0 {
 		o.members = min(devMembers, plan.Slots)
 	}
+	served := s
+	if isPostgres(address) {
+		served = newWatched(s, log)
+	}
 	local, err := StartLocal(ctx, LocalConfig{
-		Store: s, Plan: plan, Members: o.members, Logger: log, Shared: isPostgres(address), Process: process,
+		Store: served, Plan: plan, Members: o.members, Logger: log, Shared: isPostgres(address), Process: process,
 		Say: func(line string) { fmt.Fprintln(out, line) },
 	})
 	if err != nil {

@@ -294,9 +294,13 @@ func (l *Local) Stop(ctx context.Context) error {
 	for _, m := range l.members {
 		faults = append(faults, l.unlessTakenOver(m.Stop(ctx)))
 	}
-	faults = append(faults, l.signOff(ctx))
+	left := l.signOff(ctx)
 	l.serving.Wait()
-	return errors.Join(faults...)
+	if left != nil && l.keeper != nil { // what else the store did not take says the same
+		l.cfg.Logger.Debug("the members did not stop in order", "error", errors.Join(faults...))
+		return &plainFault{text: "stopped without signing off, so the next start waits for the leases: " + explainStore(errors.Unwrap(left)).Error(), cause: left}
+	}
+	return errors.Join(append(faults, left)...)
 }
 
 // unlessTakenOver leaves errors of a group that is not the process's any more to

@@ -54,7 +54,7 @@ func openStore(ctx context.Context, o opening) (store.Store, error) {
 		if err != nil {
 			return nil, err // not a nil *postgres.Store
 		}
-		return newWatched(s, o.log), nil
+		return s, nil
 	}
 	return nil, usagef("--store: %q is neither postgres://USER@HOST:PORT/DATABASE nor sqlite:PATH nor memory: (which takes no path)", redacted(o.address))
 }

@@ -62,7 +62,7 @@ func beOld(conn net.Conn) error {
 	for {
 		asked, err := b.Receive()
 		if err != nil {
-			return nil //nolint:nilerr // the client has gone
+			return nil // the client has gone
 		}
 		if _, isSync := asked.(*pgproto3.Sync); !isSync {
 			continue

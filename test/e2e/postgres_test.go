@@ -364,7 +364,20 @@ func TestPostgres_ServerKilled(t *testing.T) {
 	if n := query(t, store, `SELECT count(*) FROM `+schemaOf(t, store)+`.members WHERE deposed`); n != "0" {
 		t.Errorf("%s members are deposed", n)
 	}
-	d.stop()
+
+	// It ends while the server is away, too, and says in a line what that means.
+	server.Kill()
+	if err := d.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-d.done:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("it does not end\n%s", d.out)
+	}
+	if code := d.cmd.ProcessState.ExitCode(); code != 1 || strings.Count(d.out.String(), "stopped without signing off") != 1 || strings.Contains(d.out.String(), "stop member") {
+		t.Errorf("it ended with %d", code)
+	}
 }
 
 // A URL from the environment, and a password from a file, work as a flag does.
