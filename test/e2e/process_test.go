@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -197,6 +198,29 @@ func (d *dev) curl(path string, flags ...string) (status int, body string) {
 func (d *dev) post(service, body string, flags ...string) (status int, answer string) {
 	d.t.Helper()
 	return d.curl("/v1/services/"+service, append([]string{"--data-binary", body, "-H", "Content-Type: application/json"}, flags...)...)
+}
+
+// send sends a message with an id to a service, from any goroutine. A status of
+// 0 is no answer.
+func (d *dev) send(service, body, id string) (status int, answer string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.t.Context()), 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+d.address+"/v1/services/"+service, strings.NewReader(body))
+	if err != nil {
+		panic(err) // the test wrote the request
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Idempotency-Key", id)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return resp.StatusCode, string(b)
 }
 
 // contains fails unless text has all of the parts.
