@@ -77,7 +77,7 @@ func TestPostgresChaos(t *testing.T) {
 
 // fault does one thing at random.
 func (c *chaos) fault() {
-	name := "nothing"
+	var name string
 	switch n := c.random.IntN(20); {
 	case n < 4:
 		name = "all connections dropped"

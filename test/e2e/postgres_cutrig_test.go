@@ -150,11 +150,11 @@ func (r *cutRig) batch(fault func(int) <-chan struct{}, n int) []cutAnswer {
 	blocker := r.start(message.ID("first-"+prefix), "blocker", 1)
 	<-held
 	commands := []cutAnswer{{account: "a", amount: 5}, {account: "b", amount: 7}, {account: "c", amount: 9}, {account: "a", amount: -2}, {account: "a", amount: -1 << 30}}
-	waiting := make([]*waiter, len(commands))
+	waiting := make([]*waiter, 0, len(commands)+1)
 	for i := range commands {
 		c := &commands[i]
 		c.id = message.ID(fmt.Sprintf("%s%d", prefix, i))
-		waiting[i] = r.start(c.id, c.account, c.amount)
+		waiting = append(waiting, r.start(c.id, c.account, c.amount))
 	}
 	for range len(commands) + 1 {
 		<-r.decided
