@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the README's commands as a person would: starts `ringhold dev` on a free port with a data directory of its own,
-# talks to it with the CLI, curl and grpcurl, and stops it. Expects bin/ringhold (`make smoke` builds it). Says each thing
-# that it checks, and fails at the end if one was not so.
+# talks to it with the CLI, curl and grpcurl, and stops it; then the same with a PostgreSQL server, where the machine has
+# one. Expects bin/ringhold (`make smoke` builds it). Says each thing that it checks, and fails at the end if one was not so.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -9,6 +9,7 @@ work=$(mktemp -d)
 dev=""
 cleanup() {
 	if [[ -n $dev ]]; then kill -9 "$dev" 2>/dev/null || true; fi
+	stop_postgres
 	rm -rf "$work"
 }
 trap cleanup EXIT
@@ -49,16 +50,36 @@ answers() {
 	fi
 }
 
-# free_port prints a port on which nothing listens.
+# free_port prints a port on which nothing listens, below those that systems give to outgoing connections.
 free_port() {
 	local port
-	while port=$((20000 + RANDOM % 20000)); (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+	while port=$((20000 + RANDOM % 12000)); (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
 	echo "$port"
 }
 
-# start MANIFEST starts dev and waits until it answers.
+# start_postgres starts a server, which ends when its input does, and leaves its URL in $postgres. It fails where the
+# machine has none.
+postgres=""
+start_postgres() {
+	mkfifo "$work/postgres.in" "$work/postgres.url"
+	go build -o "$work/pgserver" ./internal/pgtest/cmd/pgserver
+	"$work/pgserver" <"$work/postgres.in" >"$work/postgres.url" 2>"$work/postgres.log" &
+	server=$!
+	exec 9>"$work/postgres.in"
+	read -r postgres <"$work/postgres.url"
+}
+
+stop_postgres() {
+	if [[ -n ${server-} ]]; then
+		exec 9>&-
+		wait "$server" || true
+		server=""
+	fi
+}
+
+# start MANIFEST FLAG... starts dev and waits until it answers.
 start() {
-	bin/ringhold dev -f "$1" --data "$work/data" --listen "$address" >"$work/dev.log" 2>&1 &
+	bin/ringhold dev -f "$1" "${@:2}" --listen "$address" >"$work/dev.log" 2>&1 9>&- &
 	dev=$!
 	for _ in $(seq 150); do
 		if curl --silent --fail --max-time 1 --output /dev/null "http://$address/v1/services"; then
@@ -92,26 +113,39 @@ ringhold=bin/ringhold
 
 says "the version is known" ringhold "$ringhold" version
 
-start examples/bank/aggregateservice.yaml
-account='{"id":"acc-1","owner":"Ada"}'
-says "open an account with the CLI" "created acc-1 @0" "$ringhold" dispatch open_account "$account" --id smoke-1
-says "the same message again has its first answer" "created acc-1 @0" "$ringhold" dispatch open_account "$account" --id smoke-1
-answers "open an account with curl" 201 /v1/services/open_account '{"id":"acc-2","owner":"Bob"}'
-answers "an account that exists is a conflict" 409 /v1/services/open_account "$account"
-answers "deposit" 200 /v1/services/deposit '{"account_id":"acc-1","amount":100}'
-answers "a deposit to nobody" 404 /v1/services/deposit '{"account_id":"nobody","amount":100}'
-answers "a deposit without an id" 400 /v1/services/deposit '{"amount":100}'
-answers "a negative deposit" 422 /v1/services/deposit '{"account_id":"acc-1","amount":-1}'
-answers "an unknown service" 404 /v1/services/open_vault '{}'
-answers "a body that is no JSON" 400 /v1/services/deposit '{"account_id":'
-says "services by reflection with grpcurl" ringhold.v1.Dispatcher go tool -modfile=hack/tools/go.mod grpcurl -plaintext "$address" list
-says "the account's state" 100 "$ringhold" state accounts acc-1
-says "the account's events" deposited "$ringhold" events accounts acc-1
-stop
+# bank FLAG... runs the example on the store that the flags name.
+bank() {
+	start examples/bank/aggregateservice.yaml "$@"
+	local account='{"id":"acc-1","owner":"Ada"}'
+	says "open an account with the CLI" "created acc-1 @0" "$ringhold" dispatch open_account "$account" --id smoke-1
+	says "the same message again has its first answer" "created acc-1 @0" "$ringhold" dispatch open_account "$account" --id smoke-1
+	answers "open an account with curl" 201 /v1/services/open_account '{"id":"acc-2","owner":"Bob"}'
+	answers "an account that exists is a conflict" 409 /v1/services/open_account "$account"
+	answers "deposit" 200 /v1/services/deposit '{"account_id":"acc-1","amount":100}'
+	answers "a deposit to nobody" 404 /v1/services/deposit '{"account_id":"nobody","amount":100}'
+	answers "a deposit without an id" 400 /v1/services/deposit '{"amount":100}'
+	answers "a negative deposit" 422 /v1/services/deposit '{"account_id":"acc-1","amount":-1}'
+	answers "an unknown service" 404 /v1/services/open_vault '{}'
+	answers "a body that is no JSON" 400 /v1/services/deposit '{"account_id":'
+	says "services by reflection with grpcurl" ringhold.v1.Dispatcher go tool -modfile=hack/tools/go.mod grpcurl -plaintext "$address" list
+	says "the account's state" 100 "$ringhold" state accounts acc-1
+	says "the account's events" deposited "$ringhold" events accounts acc-1
+	stop
 
-start examples/bank/aggregateservice.yaml
-says "a second start goes on where the first stopped" 100 "$ringhold" state accounts acc-1
-stop
+	start examples/bank/aggregateservice.yaml "$@"
+	says "a second start goes on where the first stopped" 100 "$ringhold" state accounts acc-1
+	stop
+}
+
+bank --data "$work/data"
+if start_postgres; then
+	echo "on PostgreSQL:"
+	bank --store "$postgres"
+elif [[ ${CI-} == true ]]; then
+	fault "a PostgreSQL server starts" "$(cat "$work/postgres.log")"
+else
+	echo "not on PostgreSQL: $(cat "$work/postgres.log")"
+fi
 
 echo "smoke: $checks checks, $faults failed"
 [[ $faults == 0 ]]
