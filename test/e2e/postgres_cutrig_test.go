@@ -156,8 +156,14 @@ func (r *cutRig) batch(fault func(int) <-chan struct{}, n int) []cutAnswer {
 		c.id = message.ID(fmt.Sprintf("%s%d", prefix, i))
 		waiting = append(waiting, r.start(c.id, c.account, c.amount))
 	}
+	late := time.After(time.Minute)
 	for range len(commands) + 1 {
-		<-r.decided
+		select {
+		case <-r.decided:
+		case <-late:
+			close(release)
+			r.t.Fatalf("not all of batch %d were decided", r.rounds)
+		}
 	}
 	close(release)
 	commands = append(commands, cutAnswer{id: message.ID("first-" + prefix), account: "blocker", amount: 1})
