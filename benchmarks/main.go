@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 )
@@ -34,6 +35,13 @@ func run(ctx context.Context, args []string) (err error) {
 	o, err := parseOptions(args)
 	if err != nil {
 		return err
+	}
+	if o.profile != "" {
+		end, err := profile(o.profile)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, end()) }()
 	}
 	b, err := newBench(o)
 	if err != nil {
@@ -65,6 +73,21 @@ func run(ctx context.Context, args []string) (err error) {
 		}
 	}
 	return nil
+}
+
+// profile writes a CPU profile until end is called.
+func profile(path string) (end func() error, err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("-cpuprofile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("-cpuprofile: %w", err), f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
 }
 
 // question is one thing that is asked.

@@ -26,6 +26,7 @@ type options struct {
 	appends int64
 	dir     string
 	out     string
+	profile string
 }
 
 // postgresEnv names a server that is there already.
@@ -76,6 +77,7 @@ func parseOptions(args []string) (options, error) {
 	f.Int64Var(&o.appends, "appends", 10_000_000, "how many commands bloat runs")
 	f.StringVar(&o.dir, "dir", "", "`directory` for the files of stores and of the server; default: a temporary one")
 	f.StringVar(&o.out, "out", "", "write the answers into this `file` (Markdown) and results.json beside it")
+	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of this process into `file`, for go tool pprof; bare clients are in it too")
 	if err := f.Parse(args); err != nil {
 		return o, errors.Join(flag.ErrHelp, err)
 	}

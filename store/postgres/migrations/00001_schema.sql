@@ -36,12 +36,12 @@ CREATE TABLE events (
   message_id     text COLLATE "C",     -- on the first event of a command only
   command        text,                 -- JSON, kept byte for byte
   recorded_at    timestamptz NOT NULL,
-  CONSTRAINT events_slot PRIMARY KEY (service_group, slot, slot_offset)
+  CONSTRAINT events_slot PRIMARY KEY (slot, service_group, slot_offset)
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_vacuum_insert_threshold = 100000,
         autovacuum_analyze_scale_factor = 0.05);
-CREATE UNIQUE INDEX events_stream ON events (service_group, stream, version);
-CREATE UNIQUE INDEX events_message ON events (service_group, stream, message_id) WHERE message_id IS NOT NULL;
-CREATE INDEX events_deleted ON events (service_group, stream, version) WHERE type IN ('$deleted', '$erased');
+CREATE UNIQUE INDEX events_stream ON events (stream, service_group, version);
+CREATE UNIQUE INDEX events_message ON events (stream, service_group, message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX events_deleted ON events (stream, service_group, version) WHERE type IN ('$deleted', '$erased');
 
 CREATE TABLE snapshots (
   service_group  text COLLATE "C" NOT NULL,
@@ -119,7 +119,7 @@ CREATE TABLE slots (
   slot          integer NOT NULL,
   owner         text COLLATE "C", -- NULL: nobody
   epoch         bigint  NOT NULL,
-  PRIMARY KEY (service_group, slot)
+  PRIMARY KEY (slot, service_group)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
         autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX slots_owner ON slots (service_group, owner) INCLUDE (epoch);
