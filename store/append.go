@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/ring"
@@ -38,11 +39,13 @@ type Append struct {
 // claim that is missing or doubled, events that do not follow their claim or
 // each other, a snapshot by itself. Stores call it first; an error of it is a fault of the caller.
 func (a *Append) Validate() error {
-	heads, err := a.claimed()
-	if err != nil {
+	c := checks.Get().(*check)
+	defer c.done()
+	heads := c.heads
+	if err := a.claimed(heads); err != nil {
 		return err
 	}
-	if err := a.validateEvents(heads); err != nil {
+	if err := a.validateEvents(heads, c.versions); err != nil {
 		return err
 	}
 	for i := range a.States {
@@ -65,21 +68,36 @@ func (a *Append) Validate() error {
 	return nil
 }
 
-// claimed returns the claims by slot.
-func (a *Append) claimed() (map[ring.Slot]Claim, error) {
-	heads := make(map[ring.Slot]Claim, len(a.Claims))
+// check is what the validation of an append remembers. It is used again, since
+// maps of this size, once an append, are a good part of what a command allocates.
+type check struct {
+	heads    map[ring.Slot]Claim
+	versions map[message.Stream]message.Version
+}
+
+var checks = sync.Pool{New: func() any {
+	return &check{heads: map[ring.Slot]Claim{}, versions: map[message.Stream]message.Version{}}
+}}
+
+func (c *check) done() {
+	clear(c.heads)
+	clear(c.versions) // keeps no name of a stream
+	checks.Put(c)
+}
+
+// claimed puts the claims into heads.
+func (a *Append) claimed(heads map[ring.Slot]Claim) error {
 	for _, c := range a.Claims {
 		if has(heads, c.Slot) {
-			return nil, fmt.Errorf("append: slot %d is claimed twice", c.Slot)
+			return fmt.Errorf("append: slot %d is claimed twice", c.Slot)
 		}
 		heads[c.Slot] = c
 	}
-	return heads, nil
+	return nil
 }
 
 // validateEvents moves the heads along the events.
-func (a *Append) validateEvents(heads map[ring.Slot]Claim) error {
-	versions := make(map[message.Stream]message.Version, len(a.Events))
+func (a *Append) validateEvents(heads map[ring.Slot]Claim, versions map[message.Stream]message.Version) error {
 	for i := range a.Events {
 		e := &a.Events[i]
 		c, ok := heads[e.Slot]

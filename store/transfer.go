@@ -59,8 +59,8 @@ type Importer interface {
 // ValidateImport is Validate for what is handed to [Importer]. It looks at a
 // alone.
 func (a *Append) ValidateImport() error {
-	claims, err := a.claimed()
-	if err != nil {
+	claims := map[ring.Slot]Claim{}
+	if err := a.claimed(claims); err != nil {
 		return err
 	}
 	if err := a.validateImported(claims); err != nil {

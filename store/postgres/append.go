@@ -5,16 +5,15 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/store"
 )
 
-var appendEvents = call("append_v1", 40)
+var appendEvents = call("append_v1", 43)
 
 // call is the statement that calls a function with n parameters.
 func call(function string, n int) string {
 	var b strings.Builder
-	b.WriteString("SELECT " + function + "(")
+	b.WriteString("SELECT * FROM " + function + "(")
 	for i := range n {
 		if i > 0 {
 			b.WriteByte(',')
@@ -38,65 +37,85 @@ func (w *writer) Append(ctx context.Context, a *store.Append) error {
 	if err := w.ready(ctx); err != nil {
 		return err
 	}
-	w.encode(a)
-	if err := w.write(appendEvents, nil); err != nil {
+	if err = w.try(a); sqlState(err) == stateUnproved {
+		w.proof.forget()
+		err = w.try(a)
+	}
+	if err != nil {
+		w.proof.forget()
 		return w.refused(a, err)
 	}
 	return nil
 }
 
-// built calls each for the streams of a, each once, with the version that it
-// should have, in the order in which refusals name them.
-func (w *writer) built(a *store.Append, each func(s message.Stream, expected message.Version)) {
-	clear(w.seen)
-	var last message.Stream // the events of a command follow each other
-	for i := range a.Events {
-		e := &a.Events[i]
-		if e.Stream == last {
-			continue
+// try asks for a once, with what the session has not proved yet.
+func (w *writer) try(a *store.Append) error {
+	w.proof.plan(a)
+	w.encode(a)
+	var moves, newest int64
+	err := w.write(appendEvents, func(v [][]byte) error {
+		moves = getInt8(v[0])
+		if v[1] != nil {
+			newest = getInt8(v[1])
 		}
-		last = e.Stream
-		if _, ok := w.seen[e.Stream]; !ok {
-			w.seen[e.Stream] = struct{}{}
-			each(e.Stream, e.Version-1)
-		}
+		return nil
+	})
+	if err == nil {
+		w.proof.stored(a, moves, newest)
 	}
-	for i := range a.States {
-		each(a.States[i].Stream, a.States[i].Expected)
-	}
+	return err
 }
 
 // encode makes the parameters of append_v1.
 func (w *writer) encode(a *store.Append) {
 	w.identify(a.Member, a.Writer, a.Gen)
-	w.p.claims(a.Claims)
-	n := 0
-	w.built(a, func(message.Stream, message.Version) { n++ })
-	w.p.listOrNull(oidText, n)
-	w.built(a, func(s message.Stream, _ message.Version) { w.p.addText(string(s)) })
-	w.p.listOrNull(oidInt8, n)
-	w.built(a, func(_ message.Stream, expected message.Version) { w.p.addInt8(int64(expected)) })
+	proof := &w.proof
+	w.p.text(w.session.name)
+	if proof.begun {
+		w.p.int8(proof.moves)
+	} else {
+		w.p.null()
+	}
+	if proof.newest != 0 {
+		w.p.int8(proof.newest)
+	} else {
+		w.p.null()
+	}
+	w.p.claims(proof.wanted)
+	w.p.streams(proof.built)
 	w.p.events(a.Events)
 	w.p.snapshots(a.Snapshots)
 	w.p.states(a.States)
 	w.p.alarms(a.Alarms)
 }
 
+// streams are two parameters.
+func (p *params) streams(built []builtOn) {
+	p.listOrNull(oidText, len(built))
+	for i := range built {
+		p.addText(string(built[i].stream))
+	}
+	p.listOrNull(oidInt8, len(built))
+	for i := range built {
+		p.addInt8(int64(built[i].expected))
+	}
+}
+
 // claims are four parameters.
 func (p *params) claims(claims []store.Claim) {
-	p.list(oidInt4, len(claims))
+	p.listOrNull(oidInt4, len(claims))
 	for i := range claims {
 		p.addInt4(int32(claims[i].Slot))
 	}
-	p.list(oidInt8, len(claims))
+	p.listOrNull(oidInt8, len(claims))
 	for i := range claims {
 		p.addInt8(int64(claims[i].Epoch))
 	}
-	p.list(oidInt8, len(claims))
+	p.listOrNull(oidInt8, len(claims))
 	for i := range claims {
 		p.addInt8(int64(claims[i].Head.Offset))
 	}
-	p.list(oidInt8, len(claims))
+	p.listOrNull(oidInt8, len(claims))
 	for i := range claims {
 		p.addInt8(int64(claims[i].Head.Epoch))
 	}

@@ -33,6 +33,7 @@ func (w *writer) Import(ctx context.Context, a *store.Append) error {
 	if err := w.ready(ctx); err != nil {
 		return err
 	}
+	w.proof.forget()
 	_ = w.session.wire.SetDeadline(time.Now().Add(w.s.timeout)) // on a connection that is closed the writes fail as well
 	if err := w.importAll(a); err != nil {
 		w.rollBack()

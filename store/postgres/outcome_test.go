@@ -26,7 +26,7 @@ func TestCutWriter(t *testing.T) {
 		cut  func(int) <-chan struct{}
 		at   []int
 	}{
-		{"request", proxy.CutAfter, []int{0, 1, 64, 500, 700}},
+		{"request", proxy.CutAfter, []int{0, 1, 64, 300, 500}},
 		{"answer", proxy.CutAnswerAfter, []int{0, 1, 5, 20}},
 	} {
 		for _, at := range c.at {

@@ -39,11 +39,11 @@ INSERT INTO erasures
   SELECT 'other', 'accounts-' || lpad(s::text, 7, '0'), 0 FROM generate_series(0, 49999) AS s;
 INSERT INTO members
   SELECT 'group-' || s % 50, 'm' || s, '', '', 1, now(), now(), true, true FROM generate_series(1, 5000) AS s;
-INSERT INTO fences
+INSERT INTO fences (service_group, member, writer, gen, deposed)
   SELECT 'group-' || s % 50, 'm' || s, 0, 1, true FROM generate_series(1, 5000) AS s;
-INSERT INTO slots
+INSERT INTO slots (service_group, slot, owner, epoch)
   SELECT 'group-' || g, s, 'm' || s, 1 FROM generate_series(0, 49) AS g, generate_series(0, 1023) AS s;
-INSERT INTO slots
+INSERT INTO slots (service_group, slot, owner, epoch)
   SELECT 'plans', s, 'gone', 1 FROM generate_series(4, 255) AS s;
 INSERT INTO rings
   SELECT 'group-' || s, 1, '{}' FROM generate_series(1, 5000) AS s`

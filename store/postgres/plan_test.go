@@ -113,7 +113,7 @@ var operations = []operation{
 			return errors.Join(errors.New("a repeated message was not refused"), err)
 		}
 		return nil
-	}, []string{byMessage, bySlot, byStream, fence, slot, state}, 250},
+	}, []string{byMessage, byStream, fence, state}, 250}, // its claims are proved
 	{"load", (*planned).load, []string{byDeletion, byMessage, byStream, snapshot, state}, 100},
 	{"read a stream", (*planned).readStream, []string{byStream}, 20},
 	{"read a slot", (*planned).readSlot, []string{bySlot}, 130},

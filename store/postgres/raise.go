@@ -25,6 +25,7 @@ func (w *writer) Raise(ctx context.Context, g store.Generation) error {
 		w.session = nil
 		return w.s.explain("raise a generation in", err)
 	}
+	w.proof.forget()
 	w.identify(w.member, w.id, g)
 	err = w.s.overtake(ctx, w.session.conn.PID(), func() error { return w.write(raiseGeneration, nil) })
 	if err == nil {

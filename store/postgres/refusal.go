@@ -21,6 +21,7 @@ const (
 	stateMoved     = "RH004"
 	stateNotErased = "RH005"
 	stateUsedID    = "RH006"
+	stateUnproved  = "RH007"
 )
 
 // stateUnique is the server's code for the violation of a unique index.
@@ -52,7 +53,7 @@ func (w *writer) refused(a *store.Append, err error) error {
 		if jerr := json.Unmarshal([]byte(pg.Detail), &at); jerr != nil {
 			return fmt.Errorf("read which stream has moved on: %w", jerr)
 		}
-		return w.moved(a, at[0], message.Version(at[1]))
+		return w.moved(at[0], message.Version(at[1]))
 	case stateUnique:
 		return w.diagnose(a, err)
 	}
@@ -73,16 +74,13 @@ func repeated(a *store.Append, i int) error {
 	return &store.DuplicateMessageError{Stream: a.Events[i-1].Stream, MessageID: a.Events[i-1].MessageID}
 }
 
-// moved names the i-th of the streams, from 1.
-func (w *writer) moved(a *store.Append, i int64, current message.Version) error {
-	e := &store.VersionConflictError{Current: current}
-	n := int64(0)
-	w.built(a, func(s message.Stream, expected message.Version) {
-		if n++; n == i {
-			e.Stream, e.Expected = s, expected
-		}
-	})
-	return e
+// moved names the i-th of the streams that were looked up, from 1.
+func (w *writer) moved(i int64, current message.Version) error {
+	if i < 1 || i > int64(len(w.proof.built)) {
+		return fmt.Errorf("read which stream is at another version: the server names the %d. of %d", i, len(w.proof.built))
+	}
+	on := w.proof.built[i-1]
+	return &store.VersionConflictError{Stream: on.stream, Expected: on.expected, Current: current}
 }
 
 const repeatedMessage = `SELECT repeated_v1($1, $2, $3)`
@@ -152,17 +150,14 @@ func (w *writer) diagnosePlace(a *store.Append, err error) error {
 	if len(stale.Slots) > 0 {
 		return stale
 	}
-	n := 0
-	w.built(a, func(message.Stream, message.Version) { n++ })
+	w.proof.plan(a) // of all streams, since all was forgotten
 	w.begin()
-	w.p.list(oidText, n)
-	w.built(a, func(s message.Stream, _ message.Version) { w.p.addText(string(s)) })
-	w.p.list(oidInt8, n)
-	w.built(a, func(_ message.Stream, expected message.Version) { w.p.addInt8(int64(expected)) })
+	w.p.streams(w.proof.built)
+	w.proof.forget()
 	var conflict error
 	if lerr := w.look(newestVersions, func(v [][]byte) {
 		if conflict == nil {
-			conflict = w.moved(a, getInt8(v[0]), message.Version(getInt8(v[1])))
+			conflict = w.moved(getInt8(v[0]), message.Version(getInt8(v[1])))
 		}
 	}); lerr != nil {
 		return lerr

@@ -20,6 +20,7 @@ var binaryFormat = []int16{1}
 // session is one connection with the statements that are prepared on it. It is
 // for one goroutine at a time.
 type session struct {
+	name    string // which the server has as a setting of this session
 	conn    *pgconn.PgConn
 	wire    *wire
 	stmts   map[string]*pgconn.StatementDescription
@@ -70,10 +71,13 @@ func (s *Store) connect(ctx context.Context, purpose string, limit time.Duration
 	c := s.config.Copy()
 	maps.Copy(c.RuntimeParams, s.settings(limit))
 	c.RuntimeParams["application_name"] = "ringhold " + purpose
+	name := newSessionName()
+	c.RuntimeParams[sessionSetting] = name
 	se, err := dial(ctx, c)
 	if err != nil {
 		return nil, s.explain("connect to", err)
 	}
+	se.name = name
 	// From 17 on a half-sent append ends by itself.
 	if major, err := strconv.Atoi(leading(se.conn.ParameterStatus("server_version"))); err == nil && major >= 17 {
 		ms := strconv.FormatInt(limit.Milliseconds()+1000, 10)

@@ -27,7 +27,8 @@ type writer struct {
 	doubt   bool             // something may still be under way on an older session
 	closed  bool
 	p       params
-	seen    map[message.Stream]struct{} // of one append
+	proof   proof                       // of the session
+	seen    map[message.Stream]struct{} // of one import
 }
 
 // Writer opens a writer. Whether its member has joined is found out by Raise,
@@ -38,7 +39,7 @@ func (s *Store) Writer(ctx context.Context, m store.MemberID, w store.WriterID) 
 		return nil, err
 	}
 	defer leave()
-	wr := &writer{s: s, member: m, id: w, seen: map[message.Stream]struct{}{}}
+	wr := &writer{s: s, member: m, id: w, proof: newProof(), seen: map[message.Stream]struct{}{}}
 	s.mu.Lock()
 	s.writers[wr] = struct{}{}
 	s.mu.Unlock()
@@ -68,6 +69,7 @@ func (w *writer) ready(ctx context.Context) error {
 
 func (w *writer) connect(ctx context.Context) (err error) {
 	if w.session == nil || w.session.conn.IsClosed() {
+		w.proof.forget()
 		w.session, err = w.s.connect(ctx, "writer", w.s.timeout)
 	}
 	return err
@@ -114,6 +116,7 @@ func (w *writer) Acquire(ctx context.Context, slots []ring.Slot) ([]store.Claim,
 	if err := w.ready(ctx); err != nil {
 		return nil, err
 	}
+	w.proof.forget()
 	w.identify(w.member, w.id, w.gen)
 	w.p.slots(slots)
 	var claims []store.Claim
@@ -140,6 +143,7 @@ func (w *writer) Release(ctx context.Context, claims []store.Claim) error {
 	if err := w.ready(ctx); err != nil {
 		return err
 	}
+	w.proof.forget()
 	w.identify(w.member, w.id, w.gen)
 	w.p.list(oidInt4, len(claims))
 	for _, c := range claims {

@@ -109,6 +109,7 @@ CREATE TABLE fences (
   member        text COLLATE "C" NOT NULL,
   writer        integer NOT NULL,
   gen           bigint  NOT NULL DEFAULT 0,
+  moves         bigint  NOT NULL DEFAULT 0, -- grows whenever slots of the writer change hands
   deposed       boolean NOT NULL DEFAULT false,
   PRIMARY KEY (service_group, member, writer)
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
@@ -118,8 +119,9 @@ CREATE TABLE slots (
   service_group text COLLATE "C" NOT NULL,
   slot          integer NOT NULL,
   owner         text COLLATE "C", -- NULL: nobody
+  writer        integer,          -- of the owner, whose moves count this slot
   epoch         bigint  NOT NULL,
-  PRIMARY KEY (slot, service_group)
+  PRIMARY KEY (service_group, slot)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
         autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX slots_owner ON slots (service_group, owner) INCLUDE (epoch);

@@ -56,9 +56,18 @@ END $$;
 -- What is looked for is bounded by what is expected, although the newest one is
 -- meant: a scan that starts at the end of a range first reads all of the range
 -- that is on the index's page, which took more time than all the rest.
+--
+-- What a session has proved stays true in it: the rows of slots that a member
+-- owns change by its own writers, which counts in fences.moves, or once it is
+-- deposed; their logs grow by this session alone. So claims and streams that the
+-- session has proved, or written, need not be given again. p_moves is the count
+-- at which they were proved, and p_session the session (a setting of it, so that
+-- nothing in between can exchange it): if either is another one, RH007 asks for
+-- everything. p_moves NULL: all is given. p_newest is the newest time that the
+-- session has written. The result has the count, and the time of the append.
 -- +goose StatementBegin
 CREATE FUNCTION append_v1(
-  p_group text, p_member text, p_writer integer, p_gen bigint,
+  p_group text, p_member text, p_writer integer, p_gen bigint, p_session text, p_moves bigint, p_newest timestamptz,
   c_slot integer[], c_epoch bigint[], c_offset bigint[], c_head_epoch bigint[],
   b_stream text[], b_expected bigint[],
   e_slot integer[], e_offset bigint[], e_epoch bigint[], e_stream text[], e_version bigint[], e_type text[], e_schema integer[],
@@ -66,36 +75,42 @@ CREATE FUNCTION append_v1(
   x_stream text[],
   n_stream text[], n_version bigint[], n_schema integer[], n_encoding smallint[], n_data bytea[],
   s_stream text[], s_slot integer[], s_version bigint[], s_schema integer[], s_encoding smallint[], s_data bytea[], s_recent text[],
-  a_id text[], a_stream text[], a_slot integer[], a_due timestamptz[], a_message bytea[]
-) RETURNS void
+  a_id text[], a_stream text[], a_slot integer[], a_due timestamptz[], a_message bytea[],
+  OUT o_moves bigint, OUT o_newest timestamptz
+)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   stale integer[];
-  newest timestamptz;
   moved bigint;
   moved_stream text;
   stateful boolean;
   twice bigint;
   current bigint;
 BEGIN
-  PERFORM 1 FROM fences
-    WHERE service_group = p_group AND member = p_member AND writer = p_writer AND gen = p_gen AND p_gen > 0 AND NOT deposed
+  SELECT f.moves INTO o_moves FROM fences AS f
+    WHERE f.service_group = p_group AND f.member = p_member AND f.writer = p_writer AND f.gen = p_gen AND p_gen > 0 AND NOT f.deposed
     FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     PERFORM fence_v1(p_group, p_member, p_writer, p_gen);
   END IF;
+  IF p_moves IS NOT NULL AND (p_moves <> o_moves OR p_session IS DISTINCT FROM current_setting('ringhold.session', true)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'RH007', MESSAGE = 'what the session has proved is not true any more';
+  END IF;
+  o_newest := p_newest;
 
-  SELECT array_agg(c.slot) FILTER (WHERE s.owner IS DISTINCT FROM p_member OR s.epoch <> c.epoch OR coalesce(h.slot_offset, -1) <> c.head OR coalesce(h.epoch, 0) <> c.head_epoch),
-      max(h.recorded_at)
-    INTO stale, newest
-    FROM unnest(c_slot, c_epoch, c_offset, c_head_epoch) AS c (slot, epoch, head, head_epoch)
-    LEFT JOIN LATERAL (
-      SELECT o.owner, o.epoch FROM slots AS o WHERE o.service_group = p_group AND o.slot = c.slot LIMIT 1) AS s ON true
-    LEFT JOIN LATERAL (
-      SELECT e.slot_offset, e.epoch, e.recorded_at FROM events AS e
-      WHERE e.service_group = p_group AND e.slot = c.slot AND e.slot_offset >= c.head ORDER BY e.slot_offset DESC LIMIT 1) AS h ON true;
-  IF stale IS NOT NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'RH002', MESSAGE = 'the claims are not what is stored', DETAIL = array_to_json(stale)::text;
+  IF c_slot IS NOT NULL THEN
+    SELECT array_agg(c.slot) FILTER (WHERE s.owner IS DISTINCT FROM p_member OR s.epoch <> c.epoch OR coalesce(h.slot_offset, -1) <> c.head OR coalesce(h.epoch, 0) <> c.head_epoch),
+        greatest(p_newest, max(h.recorded_at))
+      INTO stale, o_newest
+      FROM unnest(c_slot, c_epoch, c_offset, c_head_epoch) AS c (slot, epoch, head, head_epoch)
+      LEFT JOIN LATERAL (
+        SELECT o.owner, o.epoch FROM slots AS o WHERE o.service_group = p_group AND o.slot = c.slot LIMIT 1) AS s ON true
+      LEFT JOIN LATERAL (
+        SELECT e.slot_offset, e.epoch, e.recorded_at FROM events AS e
+        WHERE e.service_group = p_group AND e.slot = c.slot AND e.slot_offset >= c.head ORDER BY e.slot_offset DESC LIMIT 1) AS h ON true;
+    IF stale IS NOT NULL THEN
+      RAISE EXCEPTION USING ERRCODE = 'RH002', MESSAGE = 'the claims are not what is stored', DETAIL = array_to_json(stale)::text;
+    END IF;
   END IF;
 
   IF b_stream IS NOT NULL THEN
@@ -125,11 +140,11 @@ BEGIN
   END IF;
 
   IF e_stream IS NOT NULL THEN
-    newest := greatest(newest, clock_timestamp());
+    o_newest := greatest(o_newest, clock_timestamp());
     INSERT INTO events (service_group, slot, slot_offset, epoch, stream, version, type, schema_version, encoding, data, metadata,
         message_id, command, recorded_at)
       SELECT p_group, u.slot, u.slot_offset, u.epoch, u.stream, u.version, u.type, u.schema_version, u.encoding, u.data, u.metadata,
-        u.message_id, u.command, newest
+        u.message_id, u.command, o_newest
       FROM unnest(e_slot, e_offset, e_epoch, e_stream, e_version, e_type, e_schema, e_encoding, e_data, e_metadata, e_message, e_command)
         AS u (slot, slot_offset, epoch, stream, version, type, schema_version, encoding, data, metadata, message_id, command);
   END IF;
@@ -208,8 +223,12 @@ BEGIN
       AND (s.owner IS NULL OR s.owner = p_member OR NOT EXISTS (
         SELECT 1 FROM members AS m WHERE m.service_group = p_group AND m.member = s.owner AND NOT m.deposed))
     ORDER BY s.slot FOR UPDATE OF s SKIP LOCKED) AS l;
+  UPDATE fences AS f SET moves = f.moves + 1
+    WHERE f.service_group = p_group AND f.member = p_member AND (f.writer = p_writer OR EXISTS (
+      SELECT 1 FROM slots AS s
+      WHERE s.service_group = p_group AND s.slot = ANY (locked) AND s.owner = p_member AND s.writer = f.writer LIMIT 1));
   WITH t AS (
-    UPDATE slots AS s SET owner = p_member, epoch = s.epoch + 1
+    UPDATE slots AS s SET owner = p_member, writer = p_writer, epoch = s.epoch + 1
     WHERE s.service_group = p_group AND s.slot = ANY (locked)
       AND (s.owner IS NULL OR s.owner = p_member OR NOT EXISTS (
         SELECT 1 FROM members AS m WHERE m.service_group = p_group AND m.member = s.owner AND NOT m.deposed))
@@ -241,7 +260,11 @@ BEGIN
       SELECT o.owner, o.epoch FROM slots AS o WHERE o.service_group = p_group AND o.slot = c.slot LIMIT 1) AS s
     WHERE s.owner = p_member AND s.epoch = c.epoch;
   PERFORM 1 FROM slots AS s WHERE s.service_group = p_group AND s.slot = ANY (mine) ORDER BY s.slot FOR UPDATE;
-  UPDATE slots AS s SET owner = NULL WHERE s.service_group = p_group AND s.slot = ANY (mine) AND s.owner = p_member;
+  UPDATE fences AS f SET moves = f.moves + 1
+    WHERE f.service_group = p_group AND f.member = p_member AND (f.writer = p_writer OR EXISTS (
+      SELECT 1 FROM slots AS s WHERE s.service_group = p_group AND s.slot = ANY (mine) AND s.writer = f.writer LIMIT 1));
+  UPDATE slots AS s SET owner = NULL, writer = NULL
+    WHERE s.service_group = p_group AND s.slot = ANY (mine) AND s.owner = p_member;
 END $$;
 -- +goose StatementEnd
 
