@@ -28,10 +28,16 @@ const (
 	fillAtOnce   = 10     // versions of a stream that lie together
 	fillPart     = 20_000 // streams of one statement
 	fillSessions = 2
+	fillPrefix   = "old" // of the ids
 	// bytesEach is what an event takes with its share of the indexes, and
 	// something to spare.
 	bytesEach = 500
 )
+
+// newFill is a fill of about so many events.
+func newFill(p *place, events int64) *fill {
+	return &fill{place: p, ids: newIDs(fillPrefix, int(max(1, events/fillVersions)), smallestPayload), versions: fillVersions}
+}
 
 func (f *fill) total() int64 { return int64(f.ids.n) * int64(f.versions) }
 
@@ -138,7 +144,7 @@ func (f *fill) insert(like *rawTable) string {
 	own := map[string]string{
 		"service_group": "'" + growthGroup + "'", "slot": "s.slot", "slot_offset": "v.v::bigint * s.of + s.rank",
 		"stream": "s.stream", "version": "v.v", "metadata": "'{}'",
-		"message_id":  `CASE WHEN v.v % 2 = 0 THEN overlay(overlay(gen_random_uuid()::text placing lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') from 1 for 12) placing '7' from 15 for 1) END`,
+		"message_id":  `CASE WHEN v.v % 2 = 0 THEN overlay(overlay(gen_random_uuid()::text placing overlay(lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') placing '-' from 9 for 0) from 1 for 13) placing '7' from 15 for 1) END`,
 		"command":     `CASE WHEN v.v % 2 = 0 THEN '{"service":"deposit","hash":"` + strings.Repeat("0", 64) + `","events":2,"response":{"result":"ok"}}' END`,
 		"recorded_at": "now()",
 	}

@@ -20,10 +20,9 @@ func growth(ctx context.Context, b *bench, r *result) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, full.close()) }()
-	streams := int(max(1, b.events/fillVersions))
-	f := &fill{place: full, ids: newIDs("old", streams, smallestPayload), versions: fillVersions}
+	f := newFill(full, b.events)
 	r.how("%s events (%s streams of %d, two to a command, %d bytes of data; filled by INSERT … SELECT in rounds over all streams, %d events of a stream at a time), VACUUM ANALYZE; then closed loops over %v, the best of %d rounds, in turn on the full table and on one that is empty but for the ids in use.",
-		number(float64(streams*fillVersions)), number(float64(streams)), fillVersions, smallestPayload, fillAtOnce, b.each, b.rounds)
+		number(float64(f.total())), number(float64(f.ids.n)), fillVersions, smallestPayload, fillAtOnce, b.each, b.rounds)
 	r.how("Existing ids: %d, in memory when it begins. New ids: each command makes an aggregate.", b.ids)
 	r.how("PostgreSQL: %s.", s.settings)
 	if err := f.run(ctx); err != nil {

@@ -68,6 +68,9 @@ func run(ctx context.Context, args []string) (err error) {
 			return fmt.Errorf("%s: %w", q.name, err)
 		}
 		r.print(os.Stdout)
+		if r.aside {
+			continue
+		}
 		if err := b.keep(r); err != nil {
 			return err
 		}
@@ -108,6 +111,7 @@ var questions = []question{
 	{"open", "how long do callers wait who come at 70 % of the best rate, whether the ones before are answered or not?", true, openLoop},
 	{"hydrate", "how many events a second does a core fold that loads aggregates?", true, hydrate},
 	{"cold", "how long does it take until 10,000 cold aggregates, hit at once, have answered?", true, cold},
+	{"fill", "fill a table for growth and keep it on the server, so that it is measured when the machine is quiet", false, fillOnly},
 	{"growth", "what do commands cost on a table with 50 million events, against an empty one?", false, growth},
 	{"bloat", "what do 10 million appends leave behind for autovacuum?", false, bloat},
 }

@@ -31,6 +31,7 @@ type place struct {
 	dir    string // of SQLite
 	schema string // of PostgreSQL
 	url    string // with the schema as search path
+	stays  bool   // close leaves it as it is
 }
 
 // newPlace makes an empty place; leave it with close.
@@ -59,6 +60,9 @@ func (b *bench) newPlace(ctx context.Context, kind string) (*place, error) {
 
 // close removes the place and all that is in it.
 func (p *place) close() error {
+	if p.stays {
+		return nil
+	}
 	switch p.store {
 	case onSQLite:
 		return os.RemoveAll(p.dir)

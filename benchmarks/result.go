@@ -25,6 +25,8 @@ type result struct {
 	Tables  []table  `json:"tables"`
 	Goals   []goal   `json:"goals"`
 	Charts  []chart  `json:"charts"`
+
+	aside bool // it answers nothing, and is not kept
 }
 
 // table is of cells as people read them.
