@@ -65,7 +65,7 @@ func devCommand(b Binary) *cobra.Command {
 	var o runOptions
 	cmd := &cobra.Command{
 		Use:   devName,
-		Short: "Run a service on this machine: members, ring and gateway in one process",
+		Short: "Run a service in one process, on SQLite or PostgreSQL: members, ring and gateway",
 		Long: `Runs the service of a manifest in one process: the members, the ring and the
 gateway, over an embedded SQLite store. What was answered is on disk: a second
 start goes on where the first one stopped, however it stopped.
@@ -106,7 +106,7 @@ func serveCommand(b Binary) *cobra.Command {
 and health stand on --listen; reading streams and inspecting the cluster, which
 nobody is asked for, on --admin. The schema of a PostgreSQL store is left as it
 is: "migrate" brings it up to date.`,
-		Example: "  shard serve -f aggregateservice.yaml --listen 127.0.0.1:7400 --admin 127.0.0.1:7401",
+		Example: "  ringhold serve -f aggregateservice.yaml --listen 127.0.0.1:7400 --admin 127.0.0.1:7401",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(cmd.Context(), cmd.Name(), cmd.OutOrStdout(), cmd.ErrOrStderr(), b, o)
@@ -283,10 +283,10 @@ func (o *runOptions) check() error {
 // the data directory.
 func storeAddress(o runOptions, name string) string {
 	if o.store != "" {
-		return o.store
+		return canonical(o.store)
 	}
 	if from := os.Getenv(storeEnv); from != "" && o.data == "" {
-		return from
+		return canonical(from)
 	}
 	dir := o.data
 	if dir == "" {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -24,6 +23,8 @@ func explainStore(err error) error {
 		return &plainFault{text: "the store has no schema of Ringhold's yet: run `ringhold migrate` with the same --store", cause: err}
 	case errors.As(err, &locked):
 		return fmt.Errorf("%w: end it first, or choose another directory with --data", err)
+	case errors.As(err, &fault) && fault.Kind == postgres.Malformed:
+		return usagef("--store: %w", &storeFault{fault, err})
 	case errors.As(err, &fault):
 		return &storeFault{fault, err}
 	}
@@ -72,26 +73,3 @@ type plainFault struct {
 func (e *plainFault) Error() string { return e.text }
 
 func (e *plainFault) Unwrap() error { return e.cause }
-
-// redacted is a store's address as it may be printed: without a password.
-func redacted(address string) string {
-	if !strings.Contains(address, "://") { // a scheme that is mistyped has a password too
-		return address
-	}
-	u, err := url.Parse(address)
-	if err != nil { // the error would show it
-		scheme, _, _ := strings.Cut(address, ":")
-		return scheme + "://…"
-	}
-	q, secret := u.Query(), false
-	for name := range q {
-		if strings.Contains(strings.ToLower(name), "password") {
-			q.Set(name, "xxxxx")
-			secret = true
-		}
-	}
-	if secret {
-		u.RawQuery = q.Encode()
-	}
-	return u.Redacted()
-}

@@ -40,6 +40,9 @@ already). The role that serves may be another one: --role grants it what it need
 				return err
 			}
 			address := storeAddress(o, m.Name)
+			if err := checkStore(address); err != nil {
+				return err
+			}
 			if role != "" && !isPostgres(address) {
 				return usagef("--role is a role of PostgreSQL: %s has none", redacted(address))
 			}

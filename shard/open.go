@@ -14,16 +14,6 @@ import (
 	"github.com/ringhold/ringhold/store/sqlite"
 )
 
-// inMemory reports whether the store of an address is gone with the process.
-func inMemory(address string) bool { return address == "memory:" || address == "memory" }
-
-// isPostgres reports whether the store of an address is a PostgreSQL database,
-// which other processes reach too.
-func isPostgres(address string) bool {
-	scheme, _, found := strings.Cut(address, "://")
-	return found && (strings.EqualFold(scheme, "postgres") || strings.EqualFold(scheme, "postgresql"))
-}
-
 // opening says how to open a store.
 type opening struct {
 	address string // as --store takes it
@@ -39,22 +29,23 @@ func openStore(ctx context.Context, o opening) (store.Store, error) {
 	if o.log == nil {
 		o.log = slog.New(slog.DiscardHandler)
 	}
-	kind, path, found := strings.Cut(o.address, ":")
+	if err := checkStore(o.address); err != nil {
+		return nil, err
+	}
+	kind, path, _ := strings.Cut(o.address, ":")
 	switch {
 	case inMemory(o.address):
 		return memory.New(memory.Config{Group: o.group}), nil
-	case found && kind == "sqlite":
+	case kind == "sqlite":
 		path = strings.TrimPrefix(path, "//")
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return nil, fmt.Errorf("make the data directory: %w", err)
 		}
 		return sqlite.Open(ctx, sqlite.Config{Path: path, Group: o.group, Owner: o.owner, Migrate: o.migrate})
-	case isPostgres(o.address):
-		s, err := postgres.Open(ctx, postgres.Config{URL: o.address, Group: o.group, Migrate: o.migrate, Logger: o.log})
-		if err != nil {
-			return nil, err // not a nil *postgres.Store
-		}
-		return s, nil
 	}
-	return nil, usagef("--store: %q is neither postgres://USER@HOST:PORT/DATABASE nor sqlite:PATH nor memory: (which takes no path)", redacted(o.address))
+	s, err := postgres.Open(ctx, postgres.Config{URL: o.address, Group: o.group, Migrate: o.migrate, Logger: o.log})
+	if err != nil {
+		return nil, err // not a nil *postgres.Store
+	}
+	return s, nil
 }
