@@ -99,9 +99,7 @@ func (s *Store) classify(err error) (Kind, string) {
 }
 
 func (s *Store) grants() string {
-	schema, role := quote(s.schema), quote(s.config.User)
-	return fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %s TO %s; "+
-		"who migrates needs CREATE on the schema as well, and on the database if the schema is not there", schema, role, schema, role)
+	return strings.Join(Grants(s.schema, s.config.User), "; ") + "; who migrates needs CREATE on the schema as well, and on the database if the schema is not there"
 }
 
 func (s *Store) connections() string {

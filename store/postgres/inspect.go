@@ -22,14 +22,6 @@ SELECT pg_backend_pid(), current_setting('server_version_num'), current_setting(
   pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',
   to_regnamespace(quote_ident($1)) IS NOT NULL, to_regclass(quote_ident($1) || '.schema') IS NOT NULL`
 
-// missingRights names the tables of the schema that the role may not use.
-const missingRights = `
-SELECT coalesce(string_agg(c.relname, ', ' ORDER BY c.relname), '')
-FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND c.relname NOT IN ('schema', 'goose_db_version')
-  AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
-    AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))`
-
 // place is what describe says.
 type place struct {
 	hasSchema, hasTables bool
