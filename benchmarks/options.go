@@ -35,9 +35,10 @@ const postgresEnv = "RINGHOLD_BENCH_POSTGRES"
 const helpText = `Benchmarks of Ringhold: each question prints its figures and the ratio to what
 the machine can do, measured in the same run.
 
-  go run ./benchmarks                                   all but growth and bloat
+  go run ./benchmarks                                   all but fill, growth and bloat
   go run ./benchmarks -only durable -stores postgres    one question, one store
   go run ./benchmarks -only growth -events 5000000      a smaller table
+  go run ./benchmarks -only fill -events 5000000        fill it now, for a later growth
   go run ./benchmarks -out benchmarks/RESULTS.md        keep what was found
 
 PostgreSQL: with $` + postgresEnv + ` set to a URL of a superuser, that server is used
@@ -45,6 +46,7 @@ PostgreSQL: with $` + postgresEnv + ` set to a URL of a superuser, that server i
 started from the installed binaries, with its data under -dir, fsync and
 synchronous_commit on. CPU, fsyncs and WAL are counted for the whole server, so
 nobody else should use it. Without either, leave PostgreSQL out with -stores.
+What fill has filled stays in such a server until its schema is dropped.
 
 With -out FILE.md the answers go into results.json beside it, where those of
 other questions stay; FILE.md is written anew from all of them, but for what
@@ -64,7 +66,7 @@ func parseOptions(args []string) (options, error) {
 		fmt.Fprint(f.Output(), "\nFlags:\n")
 		f.PrintDefaults()
 	}
-	only := f.String("only", "", "`questions` to ask, separated by commas; default: all but growth and bloat")
+	only := f.String("only", "", "`questions` to ask, separated by commas; default: all but fill, growth and bloat")
 	stores := f.String("stores", "memory,sqlite,postgres", "`stores` to measure, separated by commas")
 	callers := f.String("callers", "1,16,256,1024", "`numbers` of callers that durable measures")
 	f.DurationVar(&o.each, "for", 3*time.Second, "how long each figure is measured")
@@ -73,7 +75,7 @@ func parseOptions(args []string) (options, error) {
 	f.IntVar(&o.payload, "payload", 200, "`bytes` of an event's data")
 	f.IntVar(&o.writers, "writers", 0, "writers of Ringhold over PostgreSQL; 0: what it takes by itself")
 	f.IntVar(&o.idle, "idle", 1_000_000, "how many idle aggregates are held in memory")
-	f.Int64Var(&o.events, "events", 50_000_000, "how many events growth fills the table with")
+	f.Int64Var(&o.events, "events", 50_000_000, "how many events growth and fill fill the table with")
 	f.Int64Var(&o.appends, "appends", 10_000_000, "how many commands bloat runs")
 	f.StringVar(&o.dir, "dir", "", "`directory` for the files of stores and of the server; default: a temporary one")
 	f.StringVar(&o.out, "out", "", "write the answers into this `file` (Markdown) and results.json beside it")

@@ -31,7 +31,8 @@ type place struct {
 	dir    string // of SQLite
 	schema string // of PostgreSQL
 	url    string // with the schema as search path
-	stays  bool   // close leaves it as it is
+
+	home string // of events that were adopted: close first moves them there
 }
 
 // newPlace makes an empty place; leave it with close.
@@ -60,14 +61,16 @@ func (b *bench) newPlace(ctx context.Context, kind string) (*place, error) {
 
 // close removes the place and all that is in it.
 func (p *place) close() error {
-	if p.stays {
-		return nil
-	}
 	switch p.store {
 	case onSQLite:
 		return os.RemoveAll(p.dir)
 	case onPostgres:
 		ctx := context.Background() // also when the benchmark is interrupted
+		if p.home != "" {
+			if err := p.giveBack(ctx); err != nil {
+				return err // what is not moved is not dropped either
+			}
+		}
 		return errors.Join(
 			p.b.server.exec(ctx, `DROP SCHEMA IF EXISTS `+p.schema+` CASCADE`),
 			p.b.server.exec(ctx, `CHECKPOINT`), // so that the next run does not pay for it
