@@ -143,16 +143,17 @@ func run(ctx context.Context, name string, out, errOut io.Writer, b Binary, o ru
 	}
 	defer func() { _ = listener.Close() }()
 	address, process := storeAddress(o, m.Name), describe(name, listener.Addr())
-	s, err := openStore(ctx, opening{
+	where := opening{
 		address: address, group: plan.Group, owner: process, log: log,
 		migrate: name == devName || !isPostgres(address),
-	})
+	}
+	s, err := openStore(ctx, where)
 	if err != nil {
-		return explainStore(err)
+		return where.explain(err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if isPostgres(address) && name == devName {
-		if err := makeViews(ctx, address, m); err != nil {
+		if err := makeViews(ctx, address, s, m); err != nil {
 			log.Warn("the views of the streams are not made, which only people miss", "error", err)
 		}
 	}

@@ -171,6 +171,11 @@ func (o *importOptions) store(cmd *cobra.Command, p place, in io.Reader) (err er
 		}
 		return fileFault(o.in, explainStore(err))
 	}
+	if p.service != nil && isPostgres(p.address) {
+		if err := makeViews(ctx, p.address, s, p.service); err != nil {
+			fmt.Fprintf(cmd.ErrOrStderr(), "the views of the streams are not made, which only people miss: %v\n", explainStore(err))
+		}
+	}
 	return o.report(cmd.OutOrStdout(), p, done)
 }
 

@@ -63,7 +63,7 @@ already). The role that serves may be another one: --role grants it what it need
 func migrate(ctx context.Context, out io.Writer, address string, m *v1alpha1.AggregateService, role string) error {
 	done, err := migrateSchema(ctx, address, m.Group())
 	if err != nil {
-		return explainMigrate(explainStore(err))
+		return opening{address: address, migrate: true}.explain(err)
 	}
 	if _, err := fmt.Fprintf(out, "%s: %s\n", redacted(address), done); err != nil || !isPostgres(address) {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ringhold/ringhold/api/manifest"
+	"github.com/ringhold/ringhold/api/v1alpha1"
 	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/store"
 	"github.com/ringhold/ringhold/transfer"
@@ -40,6 +41,7 @@ type place struct {
 	group   string
 	slots   int // by the manifest; 0: no manifest was read
 	address string
+	service *v1alpha1.AggregateService // nil: no manifest was read
 }
 
 // resolve says which group of which store is meant.
@@ -57,9 +59,12 @@ func (o *transferOptions) resolve(cmd *cobra.Command) (place, error) {
 		if p.group == "" {
 			p.group = m.Group()
 		}
-		p.slots, p.address = int(m.Spec.Slots), storeAddress(run, m.Name)
+		p.slots, p.address, p.service = int(m.Spec.Slots), storeAddress(run, m.Name), m
 	} else if p.address = storeAddress(run, ""); o.data == "" && o.store == "" && os.Getenv(storeEnv) == "" {
 		return place{}, usagef("--group without -f leaves open where the group is kept: give --store or --data")
+	}
+	if err := checkStore(p.address); err != nil {
+		return place{}, err
 	}
 	if inMemory(p.address) {
 		return place{}, usagef("--store: a store in memory is gone with its process: give postgres://USER@HOST:PORT/DATABASE or sqlite:PATH")
@@ -81,13 +86,14 @@ func (p place) open(ctx context.Context, doing string, fresh bool) (movable, err
 			return nil, nothing
 		}
 	}
-	s, err := openStore(ctx, opening{address: p.address, group: p.group, owner: selfDescription(doing), migrate: fresh})
+	where := opening{address: p.address, group: p.group, owner: selfDescription(doing), migrate: fresh}
+	s, err := openStore(ctx, where)
 	var behind *store.SchemaError
 	if errors.As(err, &behind) && behind.Version == 0 {
 		return nil, nothing
 	}
 	if err != nil {
-		return nil, explainStore(err)
+		return nil, where.explain(err)
 	}
 	m, ok := s.(movable)
 	if !ok {

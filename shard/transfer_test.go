@@ -29,7 +29,8 @@ func TestWrongTransfers(t *testing.T) {
 		"import --group g --from lines --store sqlite:f":        "needs the number of slots",
 		"import -f MANIFEST -i nowhere --store sqlite:f":        "nowhere",
 		"import -f MANIFEST -i nowhere --dry-run":               "nowhere",
-		"import -f MANIFEST --store nonsense -i MANIFEST":       "line 1: it is not the header",
+		"import -f MANIFEST --store sqlite:f -i MANIFEST":       "line 1: it is not the header",
+		"import -f MANIFEST --store nonsense -i MANIFEST":       "--store is none of",
 		"import -f MANIFEST --dry-run -i MANIFEST -q":           "line 1: it is not the header",
 		"import -f MANIFEST --from lines --dry-run -i MANIFEST": "line 1: it is not the JSON",
 	} {

@@ -93,6 +93,45 @@ func TestPostgresBad_AtStart(t *testing.T) {
 	d.stop()
 }
 
+// Rights are given and asked for on what is Ringhold's own, whatever else stands in
+// the schema, and advice names the role and the database that were really used.
+func TestPostgresBad_Rights(t *testing.T) {
+	_, owner, store := guarded(t, nil)
+	schema := schemaOf(t, owner)
+	query(t, owner, "CREATE TABLE "+schema+".orders (id integer)", "CREATE ROLE reader LOGIN")
+	r := run(t, ringhold, "migrate", "-f", bankManifest, "--store", owner, "--role", "app")
+	if r.code != 0 || strings.Contains(r.out, "orders") {
+		t.Errorf("exit %d: %s", r.code, r.out)
+	}
+	query(t, owner, "CREATE TABLE "+schema+".later (id integer)")
+	for _, table := range []string{"orders", "later"} {
+		if got := query(t, owner, "SELECT has_table_privilege('app', '"+schema+"."+table+"', 'SELECT')"); got != "false" {
+			t.Errorf("app may read %s, which is not Ringhold's: %s", table, got)
+		}
+	}
+	d := startOn(t, store)
+	if r := d.cli("dispatch", "open_account", ada); r.code != 0 {
+		t.Error(r.out)
+	}
+	d.stop()
+	for _, line := range strings.Split(r.out, "\n") {
+		if strings.Contains(line, `"PERSON"`) {
+			query(t, owner, strings.TrimSuffix(strings.ReplaceAll(strings.TrimSpace(line), `"PERSON"`, "reader"), ";"))
+		}
+	}
+	if got := query(t, as(t, owner, "reader", ""), "SELECT count(*) FROM accounts"); got != "1" {
+		t.Errorf("a person who was given what is printed reads %s accounts", got)
+	}
+
+	t.Setenv("PGUSER", "app")
+	t.Setenv("PGPASSWORD", password)
+	bare, _, _ := strings.Cut(strings.Replace(store, "app:"+password+"@", "", 1), "?")
+	for _, command := range []string{"migrate", "dev"} {
+		refusedAt(t, command+" without the right to make a schema", []string{command, "-f", bankManifest, "--store", bare + "?search_path=a%2Cb"},
+			`CREATE SCHEMA IF NOT EXISTS "a" AUTHORIZATION "app"`, `GRANT CREATE ON DATABASE "postgres" TO "app"`)
+	}
+}
+
 // trouble is something that goes wrong while a process serves, and comes right
 // again.
 type trouble struct {

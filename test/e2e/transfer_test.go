@@ -64,6 +64,9 @@ func TestTransfer_ThereAndBack(t *testing.T) {
 			t.Fatalf("the hash is %s, want %s", got, hash)
 		}
 	}
+	if got := query(t, database, "SELECT count(*) FROM accounts"); got != "3" {
+		t.Errorf("the view of the stream has %s rows after the import", got)
+	}
 	for _, store := range []string{database, third} {
 		d := startOn(t, store)
 		contains(t, d.cli("dispatch", "open_account", ada, "--id", "first").out, "created acc-1 @0")
