@@ -255,7 +255,7 @@ func (c *committer) fail(out []*commit, err error) {
 	for _, one := range out {
 		doomed := one.isDoomed()
 		one.doom()
-		c.landed(one.weight)
+		c.leave(one.envelope) // before it is another's: its next answer counts anew
 		if one.stores() && !doomed {
 			c.host.failed(one, err)
 		} else { // an answer rests on what is lost
@@ -269,8 +269,8 @@ func (c *committer) fail(out []*commit, err error) {
 func (c *committer) unknown(batch []*commit, err error) {
 	c.setInHand(nil)
 	for _, one := range batch {
-		c.landed(one.weight)
 		one.doom()
+		c.leave(one.envelope)
 		if one.stores() {
 			c.host.failed(one, err)
 		} else {

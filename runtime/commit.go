@@ -40,10 +40,13 @@ type commit struct {
 
 	deadline time.Time     // of the caller's waiting; zero: none
 	timeout  time.Duration // of the commit
-	weight   int64         // bytes that it counts at its committer; 0: it is not counted
-	seq      uint64        // in the order in which the committer got them
-	next     *commit       // in its lane
-	later    *commit       // in its actor's flight
+	// weight is how many bytes it counts at its committer, from admit or submit on; 0:
+	// none. Whoever gives them back takes them from here first, since the envelope of
+	// a commit that failed goes on.
+	weight int64
+	seq    uint64  // in the order in which the committer got them
+	next   *commit // in its lane
+	later  *commit // in its actor's flight
 }
 
 // stores reports whether there is anything to append.

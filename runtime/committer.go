@@ -73,7 +73,7 @@ func (c *committer) submit(one *commit) {
 	c.mu.Lock()
 	if c.stopped {
 		c.mu.Unlock()
-		c.landed(one.weight)
+		c.leave(one.envelope)
 		c.host.failed(one, ErrStopped)
 		return
 	}

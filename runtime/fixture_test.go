@@ -40,6 +40,7 @@ type setup struct {
 	store   *faulty
 	member  store.MemberID
 	unowned bool // it acquires no slot
+	hangs   bool // its host gives up when it stops
 	stream  func(*Stream)
 	config  func(*Config)
 	binding func(*handler.Binding)
@@ -98,7 +99,11 @@ func tryRig(t tb, s setup) (*rig, error) {
 	if r.host, err = New(ctx, cfg); err != nil {
 		return nil, err
 	}
-	t.Cleanup(r.host.Stop)
+	t.Cleanup(func() {
+		if r.host.Stop(); !s.hangs {
+			r.checkRoom()
+		}
+	})
 	metadata, err := handler.NewMetadata(map[string]string{"app": "1"})
 	if err != nil {
 		t.Fatal(err)
@@ -111,6 +116,20 @@ func tryRig(t tb, s setup) (*rig, error) {
 		s.binding(r.bind)
 	}
 	return r, nil
+}
+
+// checkRoom fails the test unless all room for what is not durable is free, as it is
+// when nothing is under way: no byte of it was kept, and none was given back twice.
+func (r *rig) checkRoom() {
+	r.t.Helper()
+	for _, c := range r.host.committers {
+		c.mu.Lock()
+		parked := len(c.parked)
+		c.mu.Unlock()
+		if n := c.bytes.Load(); n != 0 || parked != 0 || c.waiting.Load() != 0 {
+			r.t.Errorf("writer %d: %d bytes of room are taken, %d actors are parked", c.id, n, parked)
+		}
+	}
 }
 
 // blocking has a rig decide on durable state only.

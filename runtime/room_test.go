@@ -142,6 +142,42 @@ func TestRoom_IsBounded(t *testing.T) {
 	}
 }
 
+// What came back from the committer, and is answered without being decided again,
+// counts once.
+func TestRoom_IsGivenBackOnce(t *testing.T) {
+	one := func(c *Config) { c.Writers = 1 }
+	t.Run("a load that fails", func(t *testing.T) {
+		bubble(t, setup{config: one}, func(t *testing.T, r *rig) {
+			r.add("a", 1)
+			release := r.store.stall(opAppend, refused())
+			var ps []*pending
+			for range 20 {
+				ps = append(ps, r.send("a", doAdd, 1))
+			}
+			for range 40 {
+				r.store.next(opLoad, refused())
+			}
+			release()
+			for _, p := range ps {
+				is[message.ServiceUnavailable](t, p.wait())
+			}
+			r.store.heal()
+		})
+	})
+	t.Run("an overtaken first attempt", func(t *testing.T) {
+		bubble(t, setup{config: one}, func(t *testing.T, r *rig) {
+			m := r.message("a", doAdd, 1)
+			for range 12 {
+				r.add("a", 1)
+			}
+			at(t, r.start(context.Background(), m).wait(), 12)
+			again := r.messageWith(m.ID, "a", doAdd, 1)
+			again.FirstAttempt = true
+			at(t, r.start(context.Background(), again).wait(), 12)
+		})
+	})
+}
+
 // Failures, refusals and what is larger than all the room give it back too.
 func TestRoom_IsGivenBack(t *testing.T) {
 	booms := new(atomic.Bool)
@@ -151,6 +187,7 @@ func TestRoom_IsGivenBack(t *testing.T) {
 		for round := range 3 {
 			if round == 1 {
 				r.store.next(opAppend, fate{}, refused(), lost(true), late(), refused())
+				r.store.next(opLoad, fate{}, refused(), fate{}, refused(), refused())
 			}
 			var ps []*pending
 			for n, do := range []string{doAdd, doRefuse, doLook, doBoom, doPanic, doInvalid, doMany, doBadEvent, doAdd} {
@@ -196,7 +233,7 @@ func TestStop_IsBounded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				st := newFaulty(t)
 				gate := make(chan struct{})
-				r := newRig(t, setup{store: st, config: func(c *Config) {
+				r := newRig(t, setup{store: st, hangs: true, config: func(c *Config) {
 					c.Store = &hanging{faulty: st, gate: gate, heeds: heeds}
 					c.StopTimeout, c.Writers = 3*time.Second, 1
 				}})
