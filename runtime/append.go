@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ringhold/ringhold/ring"
@@ -19,7 +20,7 @@ func (c *committer) commit(batch []*commit) {
 	if len(batch) > 0 && c.unsure {
 		if err := c.regain(nothing); err != nil {
 			c.setInHand(nil)
-			c.fail(batch, err) // it was never sent
+			c.fail(batch, certain(err))
 			return
 		}
 	}
@@ -317,6 +318,15 @@ func (h *Host) tellLost(slots []ring.Slot, err error) {
 	if len(slots) > 0 && h.cfg.OnLost != nil {
 		h.cfg.OnLost(slots, err)
 	}
+}
+
+// certain returns what kept commits from being stored, of which nothing is: neither
+// was ever sent, or it can never arrive. What else had no outcome is not theirs.
+func certain(err error) error {
+	if isUnknown(err) {
+		return fmt.Errorf("nothing was stored: %v", err) //nolint:errorlint // it is not their outcome that is unknown
+	}
+	return err
 }
 
 func isUnknown(err error) bool {

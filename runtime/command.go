@@ -30,7 +30,18 @@ func (h *Host) command(a *actor, e *envelope) (waits bool) {
 	if e.message.FirstAttempt && h.repeats(a, e) { // its retry has overtaken it
 		return false
 	}
-	refusal, fault := h.prepare(a, e, verdict)
+	h.begin(a, e, verdict)
+	refusal, fault := encode(a, e, verdict)
+	if fault != nil {
+		refusal = fault.Response()
+	} else if refusal != nil { // such as a response that is too large: nothing has touched the state
+		h.rolledBackIf(a, e)
+		h.answer(a, e, reply{response: refusal, memory: true, handled: true})
+		return false
+	}
+	if refusal == nil {
+		refusal, fault = h.prepare(a, e, verdict)
+	}
 	if refusal != nil {
 		if !h.quiet(a) {
 			return h.onceDurable(a, e)
@@ -38,9 +49,7 @@ func (h *Host) command(a *actor, e *envelope) (waits bool) {
 		if fault != nil {
 			h.crash(a, e.message, fault)
 		}
-		if a.hosted.core.HasCallbacks() { // else the state may be that after the events
-			h.rolledBack(a, e, a.state)
-		}
+		h.rolledBackIf(a, e)
 		h.drop(a)
 		h.answer(a, e, reply{response: refusal, memory: true, handled: true})
 		return false
@@ -84,10 +93,16 @@ func (h *Host) settle(a *actor, e *envelope, v handler.Verdict) {
 	h.answer(a, e, reply{response: v.Response, memory: true, handled: true})
 }
 
-// prepare encodes what the command stores and applies its events; see applied.
-// After a refusal the state is worthless, unless there are callbacks. The refusal
-// may be due to a panic of an author's code, which is not told to anybody yet.
-func (h *Host) prepare(a *actor, e *envelope, v handler.Verdict) (message.Response, *handler.PanicError) {
+// rolledBackIf is rolledBack where there are callbacks; elsewhere the state may be
+// that after the events.
+func (h *Host) rolledBackIf(a *actor, e *envelope) {
+	if a.hosted.core.HasCallbacks() {
+		h.rolledBack(a, e, a.state)
+	}
+}
+
+// begin makes the commit of a decision.
+func (h *Host) begin(a *actor, e *envelope, v handler.Verdict) {
 	c := &e.commit
 	timeout := cmp.Or(e.binding.CommitTimeout, handler.DefaultCommitTimeout)
 	*c = commit{
@@ -96,12 +111,13 @@ func (h *Host) prepare(a *actor, e *envelope, v handler.Verdict) (message.Respon
 		response: v.Response, size: a.size, snap: a.snap,
 		deadline: e.began.Add(timeout), timeout: timeout,
 	}
-	var refusal message.Response
-	if refusal, p := encode(a, e, v); p != nil {
-		return p.Response(), p
-	} else if refusal != nil {
-		return refusal, nil
-	}
+}
+
+// prepare applies the events of a command; see applied. After a refusal the state is
+// worthless, unless there are callbacks. The refusal may be due to a panic of an
+// author's code, which is not told to anybody yet.
+func (h *Host) prepare(a *actor, e *envelope, v handler.Verdict) (message.Response, *handler.PanicError) {
+	c := &e.commit
 	state, refusal, p := h.applied(a, c, v.Events)
 	if refusal == nil && state != nil {
 		refusal, p = h.keep(a, c, state)

@@ -108,8 +108,9 @@ func (c *committer) run() {
 			return
 		}
 		c.commit(batch)
-		for _, o := range orders {
-			o.run()
+		for i := range orders {
+			orders[i].run()
+			orders[i] = order{} // those that are not due yet share the array
 		}
 	}
 }
@@ -129,6 +130,8 @@ func (c *committer) wait() (batch []*commit, orders []order, stop bool) {
 	for due < len(c.orders) && !c.pending.before(c.orders[due].after) {
 		due++
 	}
-	orders, c.orders = c.orders[:due:due], c.orders[due:]
+	if orders, c.orders = c.orders[:due:due], c.orders[due:]; len(c.orders) == 0 {
+		c.orders = nil
+	}
 	return c.batch, orders, c.stopped && len(c.batch) == 0 && due == 0
 }

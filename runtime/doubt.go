@@ -35,7 +35,7 @@ func (c *committer) resolve(batch []*commit, a *store.Append, cause error) []*co
 		return batch
 	case known: // of a writer that is fenced off: nothing of it can arrive any more
 		c.setInHand(nil)
-		c.fail(batch, err)
+		c.fail(batch, certain(err))
 	default:
 		c.unknown(batch, &store.UnknownOutcomeError{Err: errors.Join(cause, err)})
 	}

@@ -53,7 +53,9 @@ func (l *lanes) take(batch []*commit, most int, bytes int64) []*commit {
 				l.resume(one, n > 0)
 				return batch
 			}
-			one.head, c.next = c.next, nil
+			if one.head, c.next = c.next, nil; one.head == nil {
+				one.tail = nil // or its request stays in memory
+			}
 			l.count--
 			batch = append(batch, c)
 		}

@@ -57,10 +57,13 @@ func (l *loader) run() {
 			return
 		}
 		n := min(len(l.waiting), maxLoad)
-		batch := append([]*actor(nil), l.waiting[:n]...)
-		l.waiting = append(l.waiting[:0], l.waiting[n:]...)
+		batch := l.waiting[:n:n]
+		if l.waiting = l.waiting[n:]; len(l.waiting) == 0 {
+			l.waiting = nil
+		}
 		l.mu.Unlock()
 		l.serve(batch)
+		clear(batch) // those who still wait share the array
 	}
 }
 

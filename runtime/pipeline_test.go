@@ -470,3 +470,66 @@ func TestPipeline_InFlightIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// A repeat of what is in flight is found there, however much is behind it.
+func TestPipeline_ARepeatBehindMany(t *testing.T) {
+	for name, define := range kinds {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, setup{define: define, config: func(c *Config) { c.Writers = 1 }}, func(t *testing.T, r *rig) {
+				r.add("a", 1)
+				release := r.store.stall(opAppend, fate{})
+				first := r.message("a", doAdd, 1)
+				ps := []*pending{r.start(t.Context(), first)}
+				for range recentOfState + 10 {
+					ps = append(ps, r.send("a", doAdd, 1))
+				}
+				repeat := r.start(t.Context(), r.retry(first, 1))
+				synctest.Wait()
+				release()
+				at(t, repeat.wait(), 1)
+				for i, p := range ps {
+					at(t, p.wait(), message.Version(i+1))
+				}
+				if s, _ := r.read("a"); s.N != recentOfState+12 {
+					t.Errorf("state %d", s.N)
+				}
+			})
+		})
+	}
+}
+
+// What was never sent is refused, whatever became of what was sent before.
+func TestPipeline_NeverSentIsNotUnknown(t *testing.T) {
+	bubble(t, setup{config: func(c *Config) { c.Writers = 1 }}, func(t *testing.T, r *rig) {
+		r.add("a", 1)
+		loads := make(chan struct{})
+		r.store.next(opRelease, lost(true))
+		r.store.mu.Lock()
+		r.store.chaos = func(op string) (is fate) {
+			if op == opRaise {
+				is = lost(false)
+			}
+			return is
+		}
+		r.store.mu.Unlock()
+		other := ring.Slot((int(slotOf("a")) + 1) % testSlots)
+		stall := r.store.stall(opAppend, lost(false))
+		first := r.send("a", doAdd, 1)
+		synctest.Wait()
+		go func() {
+			defer close(loads)
+			_ = r.host.Release(t.Context(), ringSlots(other))
+		}()
+		synctest.Wait()
+		second := r.send("a", doAdd, 1)
+		synctest.Wait()
+		stall()
+		synctest.Wait()
+		go r.host.Stop()
+		is[message.OutcomeUnknown](t, first.wait())
+		is[message.ServiceUnavailable](t, second.wait())
+		r.host.Stop()
+		<-loads
+		r.store.heal()
+	})
+}

@@ -75,7 +75,13 @@ func TestLanes_Take(t *testing.T) {
 	if batch = l.take(nil, 7, 1<<20); len(batch) != 7 || l.count != 9 {
 		t.Errorf("took %d, %d are left", len(batch), l.count)
 	}
-	if batch = l.take(nil, 1000, 1<<20); len(batch) != 9 || l.count != 0 || l.head != nil || l.tail != nil || l.before(1<<60) {
+	batch = l.take(nil, 1000, 1<<20)
+	for i := range l.all {
+		if l.all[i].head != nil || l.all[i].tail != nil {
+			t.Errorf("lane %d keeps what it gave", i)
+		}
+	}
+	if len(batch) != 9 || l.count != 0 || l.head != nil || l.tail != nil || l.before(1<<60) {
 		t.Errorf("took %d, %d are left", len(batch), l.count)
 	}
 }

@@ -101,10 +101,10 @@ func (h *Host) needsQuiet(a *actor, e *envelope) bool {
 	return e.work == deleteStream || e.work == unloadActor || a.state == nil && !a.erased
 }
 
-// repeats answers a message whose first attempt is in flight. The messages of a
-// state-based aggregate are in its row.
+// repeats answers a message whose first attempt is in flight. The row of a
+// state-based aggregate has its newest messages only, of which more can be in flight.
 func (h *Host) repeats(a *actor, e *envelope) bool {
-	if a.flight.count == 0 || e.work != runCommand || a.hosted.core.StateBased {
+	if a.flight.count == 0 || e.work != runCommand {
 		return false
 	}
 	first := a.flight.find(e.message.ID)

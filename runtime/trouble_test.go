@@ -59,7 +59,13 @@ func TestTrouble_FailsTheCommandAlone(t *testing.T) {
 func TestTrouble_LargeResponse(t *testing.T) {
 	eachKind(t, func(t *testing.T, r *rig) {
 		r.add("a", 1)
-		is[message.TooLarge](t, r.tell("a", doLarge, handler.MaxResponse))
+		loads := r.store.count(opLoad)
+		for range 3 {
+			is[message.TooLarge](t, r.tell("a", doLarge, handler.MaxResponse))
+		}
+		if n := r.store.count(opLoad) - loads; n != 0 {
+			t.Errorf("it was loaded %d times for refusals that touched nothing", n)
+		}
 		if s, v := r.read("a"); s.N != 1 || v != 0 {
 			t.Errorf("state %v at version %d", s, v)
 		}
