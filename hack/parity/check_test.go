@@ -29,10 +29,10 @@ func stream(results ...string) string {
 // judge runs the program as in CI on a table of one row for each test cell and returns its verdict and output.
 func judge(t *testing.T, events string, testCells ...string) (ok bool, output string) {
 	t.Helper()
-	return judgeWith(t, "true", events, testCells...)
+	return judgeWith(t, "true", []string{"memory", "sqlite"}, events, testCells...)
 }
 
-func judgeWith(t *testing.T, ci, events string, testCells ...string) (ok bool, output string) {
+func judgeWith(t *testing.T, ci string, stores []string, events string, testCells ...string) (ok bool, output string) {
 	t.Helper()
 	t.Setenv("CI", ci)
 	dir := t.TempDir()
@@ -47,7 +47,7 @@ func judgeWith(t *testing.T, ci, events string, testCells ...string) (ok bool, o
 		}
 	}
 	var out bytes.Buffer
-	ok, err := run(t.Context(), &out, tableFile, []string{"memory", "sqlite"}, "", eventsFile, "")
+	ok, err := run(t.Context(), &out, tableFile, stores, "", eventsFile, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,16 +88,21 @@ func TestRun_Verdicts(t *testing.T) {
 }
 
 func TestRun_AStoreThatTheMachineLacks(t *testing.T) {
-	events := stream("TestX/memory pass", "TestX/sqlite skip", "TestX pass")
-	if ok, output := judgeWith(t, "", events, "`TestX`"); !ok {
+	stores := []string{"memory", "postgres"}
+	events := stream("TestX/memory pass", "TestX/postgres skip", "TestX pass")
+	if ok, output := judgeWith(t, "", stores, events, "`TestX`"); !ok {
 		t.Errorf("on a machine of one's own it is no fault:\n%s", output)
 	}
-	if ok, _ := judgeWith(t, "true", events, "`TestX`"); ok {
+	if ok, _ := judgeWith(t, "true", stores, events, "`TestX`"); ok {
 		t.Error("in CI it is a fault")
 	}
 	missing := stream("TestX/memory pass", "TestX pass")
-	if ok, _ := judgeWith(t, "", missing, "`TestX`"); ok {
+	if ok, _ := judgeWith(t, "", stores, missing, "`TestX`"); ok {
 		t.Error("a store that did not run at all is a fault everywhere")
+	}
+	embedded := stream("TestX/memory skip", "TestX/postgres pass", "TestX pass")
+	if ok, output := judgeWith(t, "", stores, embedded, "`TestX`"); ok || !strings.Contains(output, "TestX was skipped on memory") {
+		t.Errorf("no machine lacks a store without a server:\n%s", output)
 	}
 }
 

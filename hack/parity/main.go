@@ -11,8 +11,8 @@
 //	compiler: why                                      nothing to test, since its violation does not compile
 //	open: title of the issue                           not built yet
 //
-// It fails if a test that is named did not run, was skipped or failed, or lacks a store (without CI=true a store whose
-// server the machine lacks may be skipped); if a test of test/parity is named
+// It fails if a test that is named did not run, was skipped or failed, or lacks a store (without CI=true
+// postgres may be skipped, whose server a machine may lack); if a test of test/parity is named
 // by no row; and if a row is there twice or cannot be read.
 package main
 
