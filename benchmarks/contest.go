@@ -26,9 +26,12 @@ type competitor interface {
 
 // contenders are Ringhold over a store, and the bare clients beside it.
 func (b *bench) contenders(ctx context.Context, kind string, of *ids) ([]contender, error) {
-	field := []contender{{ringholdName, counting(b.writersOn(kind)), func(ctx context.Context, p *place) (competitor, error) {
-		return p.host(ctx, setup{group: "bench", ids: of})
-	}}}
+	var field []contender
+	for _, writers := range b.hostWriters(kind) {
+		field = append(field, contender{ringholdName, counting(writers), func(ctx context.Context, p *place) (competitor, error) {
+			return p.host(ctx, setup{group: "bench", ids: of, writers: writers})
+		}})
+	}
 	switch kind {
 	case inMemory:
 		return append(field, contender{handOverName, counting(1), func(ctx context.Context, _ *place) (competitor, error) {
@@ -64,6 +67,23 @@ func counting(writers int) string {
 		return "1 writer"
 	}
 	return fmt.Sprintf("%d writers", writers)
+}
+
+// hostWriters are the numbers of writers that Ringhold tries, first what it
+// takes by itself: over PostgreSQL one and two, as bare clients do, since an
+// operator may choose, unless -writers has chosen.
+func (b *bench) hostWriters(kind string) []int {
+	own := b.writersOn(kind)
+	if kind != onPostgres || b.writers > 0 {
+		return []int{own}
+	}
+	tried := []int{own}
+	for _, writers := range []int{1, 2} {
+		if writers != own {
+			tried = append(tried, writers)
+		}
+	}
+	return tried
 }
 
 // rawWriters are the numbers of writers that bare clients try: one, two, and

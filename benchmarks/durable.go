@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime"
+	goruntime "runtime"
 	"strconv"
+
+	"github.com/ringhold/ringhold/runtime"
 )
 
 // durable asks how many commands a second become durable in process.
@@ -12,6 +14,7 @@ func durable(ctx context.Context, b *bench, r *result) error {
 	r.how("Closed loops of callers on %d aggregates that are live, events with %d bytes of data, each figure over %v; the best of %d rounds on both sides, in turn, each round on empty tables.", b.ids, b.payload, b.each, b.rounds)
 	r.how("The ceiling is a client that hands commands over to a writer, which inserts them in groups with the bytes that Ringhold stores, and checks nothing; on PostgreSQL with INSERT … SELECT FROM unnest, with one or two writers, whichever is better. For the memory store it is a hand-over to a goroutine that stores nothing.")
 	r.how("The plain table has 200 bytes of data (or what -payload says), a primary key and one unique index. Commands per CPU-second count callers, Ringhold and server. SQLite commits with one fsync of its log each time; its WAL bytes are all that the process writes.")
+	r.how("Ringhold on PostgreSQL, unless -writers says how many: with one writer and with two, as the ceiling, whichever is better; the rows tell which. By itself the runtime takes %d. The members of a group in one process, as in ringhold dev, have one each, so three members are three writers.", runtime.DefaultWriters)
 	of := newIDs("acc", b.ids, b.payload)
 	for _, kind := range []string{inMemory, onSQLite, onPostgres} {
 		if !b.uses(kind) {
@@ -130,6 +133,6 @@ func (f figure) row(callers int, what string, own figure) []string {
 
 // collect frees what the steps before have left.
 func collect() {
-	runtime.GC()
-	runtime.GC()
+	goruntime.GC()
+	goruntime.GC()
 }

@@ -31,6 +31,8 @@ type hosted struct {
 	binding *handler.Binding
 	ids     *ids
 	sent    int64 // commands that were answered, outside of callers
+
+	callersIDs bool
 }
 
 // setup says how an aggregate is hosted.
@@ -38,13 +40,18 @@ type setup struct {
 	group      string
 	ids        *ids
 	oneAtATime bool // no decision before the last commit
+	writers    int  // 0: as -writers says, or what the runtime takes by itself
+	callersIDs bool // messages have ids of their callers, which may have been used before
 }
 
 // longLease is longer than any measurement: nobody renews here.
 const longLease = 24 * time.Hour
 
 func (p *place) host(ctx context.Context, s setup) (h *hosted, err error) {
-	h = &hosted{place: p, group: s.group, ids: s.ids, writers: p.b.writersOn(p.store)}
+	h = &hosted{place: p, group: s.group, ids: s.ids, writers: s.writers, callersIDs: s.callersIDs}
+	if h.writers == 0 {
+		h.writers = p.b.writersOn(p.store)
+	}
 	inner, err := p.open(ctx, s.group)
 	if err != nil {
 		return nil, fmt.Errorf("open the %s store: %w", p.store, err)
@@ -137,6 +144,9 @@ func (h *hosted) serve(request []byte, reply func(message.Response)) error {
 		return err
 	}
 	m := &message.Message{Service: "deposit", Raw: raw, Valid: true, InvokedAt: time.Now().UTC()}
+	if h.callersIDs {
+		m.ID = message.NewID()
+	}
 	m.FillIDs()
 	h.host.Serve(context.Background(), h.binding, m, reply)
 	return nil

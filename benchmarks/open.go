@@ -23,7 +23,7 @@ const (
 func openLoop(ctx context.Context, b *bench, r *result) error {
 	of := newIDs("acc", b.ids, b.payload)
 	kind := b.durableStore()
-	r.how("On %s: %d callers in a closed loop over %v find the best rate; then, for %v, commands come at %.0f %% of it, at random times (Poisson) that do not depend on answers; latencies count from when a command was due.", title(kind), openCallers, b.each, 2*b.each, 100*openShare)
+	r.how("On %s: %d callers in a closed loop over %v find the best rate; then, for %v, commands come at %.0f %% of it, at random times (Poisson) that do not depend on answers; latencies count from when a command was due. Ringhold has as many writers as it takes by itself, or as -writers says.", title(kind), openCallers, b.each, 2*b.each, 100*openShare)
 	t := table{Title: "Open loop", Columns: []string{"best rate", "commands/s offered", "answered", "p50", "p99", "p99.9", "most in flight", "late by the generator, p99"}}
 	var o opened
 	closed := figure{}

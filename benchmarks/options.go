@@ -73,7 +73,7 @@ func parseOptions(args []string) (options, error) {
 	f.IntVar(&o.rounds, "rounds", 3, "how often each figure is measured; the best counts, on both sides")
 	f.IntVar(&o.ids, "ids", 10_000, "how many aggregates the callers use")
 	f.IntVar(&o.payload, "payload", 200, "`bytes` of an event's data")
-	f.IntVar(&o.writers, "writers", 0, "writers of Ringhold over PostgreSQL; 0: what it takes by itself")
+	f.IntVar(&o.writers, "writers", 0, "writers of Ringhold over PostgreSQL; 0: what it takes by itself, for durable the better of one and two")
 	f.IntVar(&o.idle, "idle", 1_000_000, "how many idle aggregates are held in memory")
 	f.Int64Var(&o.events, "events", 50_000_000, "how many events growth and fill fill the table with")
 	f.Int64Var(&o.appends, "appends", 10_000_000, "how many commands bloat runs")

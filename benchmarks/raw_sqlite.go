@@ -6,23 +6,27 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // sqliteWriter inserts rows into the table that the store's migration made,
-// with the store's settings: 32 to a statement while there are as many.
+// with the store's settings, in as few statements as rowsAtOnce allows.
 type sqliteWriter struct {
 	sqliteTemplate
-	db       *sql.DB
-	conn     *sql.Conn
-	one, few *sql.Stmt
-	at       *positions
-	ids      *messageIDs
-	args     []any
+	db     *sql.DB
+	conn   *sql.Conn
+	insert []*sql.Stmt // for each of rowsAtOnce
+	at     *positions
+	ids    *messageIDs
+	args   []any
 }
 
+// rowsAtOnce are the numbers of rows that have a statement: a batch of 31
+// is five statements, not 31.
+var rowsAtOnce = []int{32, 16, 8, 4, 2, 1}
+
 const (
-	fewRows    = 32
 	rawGroup   = "ceiling"
 	sqliteRow  = `('ceiling', ?, ?, 1, ?, ?, 'deposited', 1, 0, ?, ?, ?, ?, 1)`
 	sqliteRows = `INSERT INTO events (service_group, slot, slot_offset, epoch, stream, version, type, schema_version, encoding,
@@ -43,11 +47,12 @@ func newSQLiteRaw(ctx context.Context, p *place, row sqliteTemplate, of *ids) (*
 	if w.conn, err = w.db.Conn(ctx); err != nil {
 		return nil, errors.Join(err, w.db.Close())
 	}
-	if w.one, err = w.conn.PrepareContext(ctx, sqliteRows+sqliteRow); err == nil {
-		w.few, err = w.conn.PrepareContext(ctx, sqliteRows+sqliteRow+strings.Repeat(","+sqliteRow, fewRows-1))
-	}
-	if err != nil {
-		return nil, errors.Join(err, w.db.Close())
+	for _, rows := range rowsAtOnce {
+		in, err := w.conn.PrepareContext(ctx, sqliteRows+sqliteRow+strings.Repeat(","+sqliteRow, rows-1))
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("prepare an insert of %d rows: %w", rows, err), w.close(ctx))
+		}
+		w.insert = append(w.insert, in)
 	}
 	return newRaw(ctx, onSQLite, of, rawBatch, w), nil
 }
@@ -82,10 +87,8 @@ func (w *sqliteWriter) commit(ctx context.Context, batch []*rawCommand) error {
 	}
 	w.ids.batch()
 	for len(batch) > 0 {
-		n, in := 1, w.one
-		if len(batch) >= fewRows {
-			n, in = fewRows, w.few
-		}
+		size := slices.IndexFunc(rowsAtOnce, func(rows int) bool { return rows <= len(batch) })
+		n, in := rowsAtOnce[size], w.insert[size]
 		w.args = w.args[:0]
 		for _, c := range batch[:n] {
 			version, offset := w.at.next(c.id)
@@ -103,5 +106,9 @@ func (w *sqliteWriter) commit(ctx context.Context, batch []*rawCommand) error {
 }
 
 func (w *sqliteWriter) close(context.Context) error {
-	return errors.Join(w.one.Close(), w.few.Close(), w.conn.Close(), w.db.Close())
+	var err error
+	for _, in := range w.insert {
+		err = errors.Join(err, in.Close())
+	}
+	return errors.Join(err, w.conn.Close(), w.db.Close())
 }
