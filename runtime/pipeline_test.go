@@ -502,34 +502,22 @@ func TestPipeline_ARepeatBehindMany(t *testing.T) {
 func TestPipeline_NeverSentIsNotUnknown(t *testing.T) {
 	bubble(t, setup{config: func(c *Config) { c.Writers = 1 }}, func(t *testing.T, r *rig) {
 		r.add("a", 1)
-		loads := make(chan struct{})
-		r.store.next(opRelease, lost(true))
-		r.store.mu.Lock()
+		r.add("b", 1)
 		r.store.chaos = func(op string) (is fate) {
 			if op == opRaise {
 				is = lost(false)
 			}
 			return is
 		}
-		r.store.mu.Unlock()
-		other := ring.Slot((int(slotOf("a")) + 1) % testSlots)
 		stall := r.store.stall(opAppend, lost(false))
 		first := r.send("a", doAdd, 1)
 		synctest.Wait()
-		go func() {
-			defer close(loads)
-			_ = r.host.Release(t.Context(), ringSlots(other))
-		}()
-		synctest.Wait()
-		second := r.send("a", doAdd, 1)
+		second := r.send("b", doAdd, 1)
 		synctest.Wait()
 		stall()
 		synctest.Wait()
-		go r.host.Stop()
+		r.host.Stop()
 		is[message.OutcomeUnknown](t, first.wait())
 		is[message.ServiceUnavailable](t, second.wait())
-		r.host.Stop()
-		<-loads
-		r.store.heal()
 	})
 }
