@@ -94,6 +94,7 @@ func (w *writer) checkClaims(a *store.Append) error {
 	w.p.reset()
 	w.p.text(w.s.group)
 	w.p.text(string(a.Member))
+	w.p.int4(int32(a.Writer))
 	w.p.claims(a.Claims)
 	err := w.run(verifyClaims, func(v [][]byte) error {
 		i := getInt8(v[0]) - 1

@@ -156,7 +156,7 @@ func (w *writer) Release(ctx context.Context, claims []store.Claim) error {
 	return w.refusal("release slots in", w.gen, w.write(releaseSlots, nil))
 }
 
-const verifyClaims = `SELECT verify_v1($1, $2, $3, $4, $5, $6)`
+const verifyClaims = `SELECT verify_v1($1, $2, $3, $4, $5, $6, $7)`
 
 // Verify reads on the writer's own session, behind what it wrote.
 func (w *writer) Verify(ctx context.Context, claims []store.Claim) ([]store.Claim, error) {
@@ -171,6 +171,7 @@ func (w *writer) Verify(ctx context.Context, claims []store.Claim) ([]store.Clai
 	w.p.reset()
 	w.p.text(w.s.group)
 	w.p.text(string(w.member))
+	w.p.int4(int32(w.id))
 	w.p.claims(claims)
 	var stale []store.Claim
 	err = w.write(verifyClaims, func(v [][]byte) error {
@@ -183,6 +184,9 @@ func (w *writer) Verify(ctx context.Context, claims []store.Claim) ([]store.Clai
 	})
 	if err != nil {
 		return nil, w.s.explain("verify slots in", err)
+	}
+	if len(stale) > 0 {
+		w.proof.forget() // it was not what is stored
 	}
 	return stale, nil
 }

@@ -57,9 +57,9 @@ END $$;
 -- meant: a scan that starts at the end of a range first reads all of the range
 -- that is on the index's page, which took more time than all the rest.
 --
--- What a session has proved stays true in it: the rows of slots that a member
--- owns change by its own writers, which counts in fences.moves, or once it is
--- deposed; their logs grow by this session alone. So claims and streams that the
+-- What a session has proved stays true in it: the rows of slots that a writer
+-- acquired change by writers of its member, which counts in fences.moves, or once
+-- it is deposed; their logs grow by this session alone. So claims and streams that the
 -- session has proved, or written, need not be given again. p_moves is the count
 -- at which they were proved, and p_session the session (a setting of it, so that
 -- nothing in between can exchange it): if either is another one, RH007 asks for
@@ -99,12 +99,13 @@ BEGIN
   o_newest := p_newest;
 
   IF c_slot IS NOT NULL THEN
-    SELECT array_agg(c.slot) FILTER (WHERE s.owner IS DISTINCT FROM p_member OR s.epoch <> c.epoch OR coalesce(h.slot_offset, -1) <> c.head OR coalesce(h.epoch, 0) <> c.head_epoch),
+    SELECT array_agg(c.slot) FILTER (WHERE s.owner IS DISTINCT FROM p_member OR s.writer IS DISTINCT FROM p_writer OR s.epoch <> c.epoch
+          OR coalesce(h.slot_offset, -1) <> c.head OR coalesce(h.epoch, 0) <> c.head_epoch),
         greatest(p_newest, max(h.recorded_at))
       INTO stale, o_newest
       FROM unnest(c_slot, c_epoch, c_offset, c_head_epoch) AS c (slot, epoch, head, head_epoch)
       LEFT JOIN LATERAL (
-        SELECT o.owner, o.epoch FROM slots AS o WHERE o.service_group = p_group AND o.slot = c.slot LIMIT 1) AS s ON true
+        SELECT o.owner, o.writer, o.epoch FROM slots AS o WHERE o.service_group = p_group AND o.slot = c.slot LIMIT 1) AS s ON true
       LEFT JOIN LATERAL (
         SELECT e.slot_offset, e.epoch, e.recorded_at FROM events AS e
         WHERE e.service_group = p_group AND e.slot = c.slot AND e.slot_offset >= c.head ORDER BY e.slot_offset DESC LIMIT 1) AS h ON true;
@@ -198,10 +199,34 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- lock_fences_v1 locks the fence of a writer and those of the other writers of its
+-- member that hold any of the slots, which are about to move to it or away. It is
+-- in the order of writers, so that two of them that move each other's slots do not
+-- wait for each other.
+-- +goose StatementBegin
+CREATE FUNCTION lock_fences_v1(p_group text, p_member text, p_writer integer, p_slots integer[]) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  holders integer[];
+BEGIN
+  SELECT array_agg(s.writer) INTO holders FROM slots AS s
+    WHERE s.service_group = p_group AND s.slot = ANY (p_slots) AND s.owner = p_member AND s.writer <> p_writer;
+  IF holders IS NOT NULL THEN
+    PERFORM 1 FROM fences AS f
+      WHERE f.service_group = p_group AND f.member = p_member AND f.writer = ANY (holders || p_writer)
+      ORDER BY f.writer FOR NO KEY UPDATE;
+  END IF;
+END $$;
+-- +goose StatementEnd
+
 -- acquire_v1 takes those of the slots that have no owner, or one that is deposed
 -- or has no row, or the member itself. Rows are locked in order, and those that
 -- another acquirer holds are left to it. Who their owners are is judged in a
--- statement after the locks, the heads are read in one after that.
+-- statement after the locks, the heads are read in one after that. An owner that
+-- has no row was not deposed: its fences, if they are there, are closed first, or
+-- what its sessions have proved would go on being stored. That waits for its
+-- appends. Two that have no row and take each other's slots may wait for each
+-- other: the server ends one of them, and nothing of it is stored.
 -- +goose StatementBegin
 CREATE FUNCTION acquire_v1(p_group text, p_member text, p_writer integer, p_gen bigint, p_slots integer[])
 RETURNS TABLE (slot integer, epoch bigint, head bigint, head_epoch bigint)
@@ -209,8 +234,10 @@ LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
   locked integer[];
+  gone text[];
   taken integer[];
 BEGIN
+  PERFORM lock_fences_v1(p_group, p_member, p_writer, p_slots);
   PERFORM fence_v1(p_group, p_member, p_writer, p_gen);
   INSERT INTO slots (service_group, slot, owner, epoch)
     SELECT p_group, w.slot, NULL, 0 FROM (SELECT DISTINCT u.slot FROM unnest(p_slots) AS u (slot)) AS w
@@ -227,6 +254,13 @@ BEGIN
     WHERE f.service_group = p_group AND f.member = p_member AND (f.writer = p_writer OR EXISTS (
       SELECT 1 FROM slots AS s
       WHERE s.service_group = p_group AND s.slot = ANY (locked) AND s.owner = p_member AND s.writer = f.writer LIMIT 1));
+  SELECT array_agg(DISTINCT s.owner ORDER BY s.owner) INTO gone FROM slots AS s
+    WHERE s.service_group = p_group AND s.slot = ANY (locked) AND s.owner <> p_member;
+  IF gone IS NOT NULL THEN
+    UPDATE fences AS f SET deposed = true
+      WHERE f.service_group = p_group AND f.member = ANY (gone) AND NOT f.deposed AND NOT EXISTS (
+        SELECT 1 FROM members AS m WHERE m.service_group = p_group AND m.member = f.member AND NOT m.deposed);
+  END IF;
   WITH t AS (
     UPDATE slots AS s SET owner = p_member, writer = p_writer, epoch = s.epoch + 1
     WHERE s.service_group = p_group AND s.slot = ANY (locked)
@@ -253,6 +287,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   mine integer[];
 BEGIN
+  PERFORM lock_fences_v1(p_group, p_member, p_writer, p_slots);
   PERFORM fence_v1(p_group, p_member, p_writer, p_gen);
   SELECT array_agg(c.slot ORDER BY c.slot) INTO mine
     FROM unnest(p_slots, p_epochs) AS c (slot, epoch)
@@ -268,9 +303,10 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- verify_v1 gives the positions of the claims that are not what is stored.
+-- verify_v1 gives the positions of the claims that are not what is stored. A slot
+-- that another writer of the member has acquired is not this one's.
 -- +goose StatementBegin
-CREATE FUNCTION verify_v1(p_group text, p_member text, c_slot integer[], c_epoch bigint[], c_offset bigint[], c_head_epoch bigint[])
+CREATE FUNCTION verify_v1(p_group text, p_member text, p_writer integer, c_slot integer[], c_epoch bigint[], c_offset bigint[], c_head_epoch bigint[])
 RETURNS SETOF bigint
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -278,11 +314,12 @@ BEGIN
     SELECT c.i
     FROM unnest(c_slot, c_epoch, c_offset, c_head_epoch) WITH ORDINALITY AS c (slot, epoch, head, head_epoch, i)
     LEFT JOIN LATERAL (
-      SELECT o.owner, o.epoch FROM slots AS o WHERE o.service_group = p_group AND o.slot = c.slot LIMIT 1) AS s ON true
+      SELECT o.owner, o.writer, o.epoch FROM slots AS o WHERE o.service_group = p_group AND o.slot = c.slot LIMIT 1) AS s ON true
     LEFT JOIN LATERAL (
       SELECT e.slot_offset, e.epoch FROM events AS e
       WHERE e.service_group = p_group AND e.slot = c.slot AND e.slot_offset >= c.head ORDER BY e.slot_offset DESC LIMIT 1) AS h ON true
-    WHERE s.owner IS DISTINCT FROM p_member OR s.epoch <> c.epoch OR coalesce(h.slot_offset, -1) <> c.head OR coalesce(h.epoch, 0) <> c.head_epoch
+    WHERE s.owner IS DISTINCT FROM p_member OR s.writer IS DISTINCT FROM p_writer OR s.epoch <> c.epoch
+      OR coalesce(h.slot_offset, -1) <> c.head OR coalesce(h.epoch, 0) <> c.head_epoch
     ORDER BY c.i;
 END $$;
 -- +goose StatementEnd
