@@ -9,3 +9,7 @@ func (c *Core) EventNames() []string {
 	}
 	return names
 }
+
+// KnowsEvent reports whether stored events of this name and schema number can be
+// read: the aggregate emits them, or did once.
+func (c *Core) KnowsEvent(name string, schema int) bool { return c.kinds[former{name, schema}] != nil }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -30,10 +31,14 @@ type importOptions struct {
 	from   string
 	slots  int
 	dryRun bool
+	// unknown lets streams and events in that nobody could read.
+	unknown bool
+	discard bool
+	binary  Binary
 }
 
-func importCommand(Binary) *cobra.Command {
-	var o importOptions
+func importCommand(b Binary) *cobra.Command {
+	o := importOptions{binary: b}
 	cmd := &cobra.Command{
 		Use:   "import",
 		Short: "Store a file that ringhold export wrote, or events of another event store",
@@ -43,7 +48,7 @@ before anything of it is stored.
 
 An import that was broken off goes on when the same command is given again: what is
 there already is compared, not stored twice. Until it has come to its end, the group
-is not served.
+is not served. --discard removes what it stored, and only such a group.
 
 With --from lines it takes events of another event store, one JSON object a line:
 
@@ -55,7 +60,8 @@ the lines is the order of the events. docs/moving-data.md has examples.`,
 		Example: `  ringhold import -f examples/bank/aggregateservice.yaml -i bank.jsonl.gz --dry-run
   ringhold import -f examples/bank/aggregateservice.yaml -i bank.jsonl.gz --store postgres://me@db/app
   ringhold import --group default.bank --store sqlite:bank.db -i bank.jsonl.gz
-  ringhold import -f aggregateservice.yaml --from lines -i events.jsonl`,
+  ringhold import -f aggregateservice.yaml --from lines -i events.jsonl
+  ringhold import -f aggregateservice.yaml --discard`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
@@ -65,10 +71,15 @@ the lines is the order of the events. docs/moving-data.md has examples.`,
 	f.StringVar(&o.from, "from", fromExport, "what the file is: export, or lines of another event store")
 	f.IntVar(&o.slots, "slots", 0, "with --from lines and --group: how many slots the group gets")
 	f.BoolVar(&o.dryRun, "dry-run", false, "look at the whole file and store nothing")
+	f.BoolVar(&o.unknown, "allow-unknown", false, "take streams that the manifest, and events that the binary, does not know")
+	f.BoolVar(&o.discard, "discard", false, "remove what an import stored that did not come to its end")
 	return cmd
 }
 
 func (o *importOptions) run(cmd *cobra.Command) error {
+	if o.discard {
+		return o.runDiscard(cmd)
+	}
 	if o.from != fromExport && o.from != fromLines {
 		return usagef("--from: %q is neither export nor lines", o.from)
 	}
@@ -78,7 +89,7 @@ func (o *importOptions) run(cmd *cobra.Command) error {
 		}
 	}
 	var p place
-	if !o.dryRun || o.from == fromLines && o.slots == 0 {
+	if !o.dryRun || cmd.Flags().Changed("file") || o.from == fromLines && o.slots == 0 {
 		var err error
 		if p, err = o.resolve(cmd); err != nil {
 			return err
@@ -127,9 +138,9 @@ func (o *importOptions) check(cmd *cobra.Command, p place, in io.Reader) error {
 	var sum transfer.Summary
 	var err error
 	if o.from == fromLines {
-		sum.Events, _, err = transfer.CheckLines(in, p.slots, update)
-	} else {
-		sum, err = transfer.Check(in, update)
+		sum.Events, _, err = transfer.CheckLines(in, p.slots, o.expect(p, time.Now()), update)
+	} else if sum, err = transfer.Check(in, o.expect(p, time.Now()), update); err == nil && p.group != "" {
+		err = o.config(p).Accepts(sum.Group, sum.Slots)
 	}
 	stop()
 	if err != nil || !o.dryRun {
@@ -144,20 +155,26 @@ func (o *importOptions) check(cmd *cobra.Command, p place, in io.Reader) error {
 	return err
 }
 
+func (o *importOptions) config(p place) transfer.ImportConfig {
+	return transfer.ImportConfig{Group: p.group, Rename: o.group != "", Slots: p.slots}
+}
+
 func (o *importOptions) store(cmd *cobra.Command, p place, in io.Reader) (err error) {
 	ctx := cmd.Context()
+	made := p.makesFile()
 	s, err := p.open(ctx, "import", true)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	defer func() { err = closeImport(ctx, s, made, err) }()
 	m, err := joinToImport(ctx, p, s, cmd.ErrOrStderr())
 	if err != nil {
 		return explainStore(err)
 	}
 	defer func() { err = errors.Join(err, m.leave(ctx)) }()
 	update, stop := showProgress(cmd.ErrOrStderr(), "imported", o.quiet)
-	cfg := transfer.ImportConfig{Group: p.group, Rename: o.group != "", Slots: p.slots, Progress: update}
+	cfg := o.config(p)
+	cfg.Progress, cfg.Expect = update, o.expect(p, m.target.Now)
 	var done transfer.Imported
 	if o.from == fromLines {
 		done, err = transfer.ImportLines(ctx, m.target, in, cfg)

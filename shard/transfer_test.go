@@ -33,6 +33,7 @@ func TestWrongTransfers(t *testing.T) {
 		"import -f MANIFEST --store nonsense -i MANIFEST":       "--store is none of",
 		"import -f MANIFEST --dry-run -i MANIFEST -q":           "line 1: it is not the header",
 		"import -f MANIFEST --from lines --dry-run -i MANIFEST": "line 1: it is not the JSON",
+		"import -f MANIFEST --discard -i MANIFEST":              "--discard reads no file",
 	} {
 		root, out := command(strings.Fields(strings.ReplaceAll(args, "MANIFEST", manifest))...)
 		err := root.ExecuteContext(t.Context())
@@ -76,5 +77,42 @@ func TestTransferNames(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Join(dir, "none")); err == nil {
 		t.Errorf("export made %v", left)
+	}
+}
+
+// What a manifest and a binary do not know is found before anything is stored, by
+// a dry run too, unless it is allowed; nothing that is refused leaves a file.
+func TestImport_RefusedLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	target := filepath.Join(dir, "made", "target.db")
+	opened := `{"stream":"accounts","id":"a","type":"opened","data":{"owner":"Ada"}}` + "\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"stream": {opened + strings.Replace(opened, "accounts", "orders", 1), `line 2: the manifest declares no stream "orders", there are: accounts`},
+		"event":  {opened + strings.Replace(opened, "opened", "opend", 1), `line 2: the aggregate of stream "accounts" reads no event "opend"`},
+		"schema": {strings.Replace(opened, `"data"`, `"schema_version":9,"data"`, 1), `reads no event "opened" with schema_version 9`},
+		"late":   {strings.Replace(opened, `"data"`, `"recorded_at":"2999-01-01T00:00:00Z","data"`, 1), "the clock says"},
+		"empty":  {"", "it is empty"},
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, how := range [][]string{{"-i", file, "--dry-run"}, {"-i", file}, nil} {
+			root, out := command(append([]string{"import", "-f", bankManifest, "--from", "lines", "--store", "sqlite:" + target}, how...)...)
+			root.SetIn(strings.NewReader(c.text))
+			if err := root.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s %v: %v, output %q", name, how, err, out)
+			}
+			if _, err := os.Stat(target); !errors.Is(err, os.ErrNotExist) {
+				t.Fatalf("%s %v left a file: %v", name, how, err)
+			}
+		}
+		if name == "empty" || name == "late" {
+			continue
+		}
+		root, out := command("import", "-f", bankManifest, "--from", "lines", "-i", file, "--dry-run", "--allow-unknown")
+		if err := root.ExecuteContext(t.Context()); err != nil || !strings.Contains(out.String(), "the file is right") {
+			t.Errorf("%s, allowed: %v %s", name, err, out)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -55,6 +56,33 @@ type Importer interface {
 	//     beside them nor, for snapshots, a claim.
 	Import(ctx context.Context, a *Append) error
 }
+
+// Discard names what a [Discarder] removes, and who does it.
+type Discard struct {
+	Member MemberID
+	Writer WriterID
+	Gen    Generation
+	// Ring is the version of the newest ring, by which the caller knows that the
+	// group was never served.
+	Ring ring.Number
+	// Limit bounds the events of one call, where a call with more would last.
+	Limit int
+}
+
+// Discarder is a [Writer] that removes a group into which an import was begun.
+type Discarder interface {
+	// Discard removes up to d.Limit events, in each slot the newest first, so that
+	// what is left is the beginning of a log at any time. When none is left it
+	// removes snapshots, states, alarms, erasures and rings, and reports that it is
+	// done; who was a member and how often a slot was acquired stays known.
+	// It proves member, writer and generation as Append does, and that the newest
+	// ring is d.Ring.
+	Discard(ctx context.Context, d Discard) (done bool, err error)
+}
+
+// ErrOtherRing is wrapped by the refusal to discard a group whose newest ring is
+// another one than was said.
+var ErrOtherRing = errors.New("the group has another ring by now")
 
 // ValidateImport is Validate for what is handed to [Importer]. It looks at a
 // alone.

@@ -111,13 +111,13 @@ func TestCorruptFiles(t *testing.T) {
 		"two kinds at once":       {change(rows, `{"snapshot"`, `{"end":{},"snapshot"`), "none of event, snapshot"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Check(strings.NewReader(c.file), nil)
+			_, err := Check(strings.NewReader(c.file), Expect{}, nil)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error is %v, want %q", err, c.want)
 			}
 		})
 	}
-	if _, err := Check(bytes.NewReader(file), nil); err != nil {
+	if _, err := Check(bytes.NewReader(file), Expect{}, nil); err != nil {
 		t.Errorf("the file as it is: %v", err)
 	}
 }
@@ -129,7 +129,7 @@ func TestEveryByteCounts(t *testing.T) {
 		for _, bit := range []byte{1, 0x20} {
 			c := bytes.Clone(file)
 			c[i] ^= bit
-			if _, err := Check(bytes.NewReader(c), nil); err == nil {
+			if _, err := Check(bytes.NewReader(c), Expect{}, nil); err == nil {
 				t.Fatalf("byte %d changed from %q to %q is not found: …%s…", i, file[i], c[i], c[max(0, i-40):min(len(c), i+40)])
 			}
 		}
@@ -145,10 +145,10 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"stream":"accounts","id":"a","type":"x","data":{},"message_id":"m","recorded_at":"2020-01-01T00:00:00Z"}`))
 	f.Add([]byte{0x1f, 0x8b, 8, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if sum, err := Check(bytes.NewReader(b), nil); err == nil && sum.Log == "" {
+		if sum, err := Check(bytes.NewReader(b), Expect{}, nil); err == nil && sum.Log == "" {
 			t.Error("a file without a hash was found right")
 		}
-		_, _, _ = CheckLines(bytes.NewReader(b), 8, nil)
+		_, _, _ = CheckLines(bytes.NewReader(b), 8, Expect{}, nil)
 		text, _, _ := bytes.Cut(b, []byte{'\n'})
 		it, err := decodeLine(text)
 		if err != nil || it.event == nil {
@@ -173,7 +173,7 @@ type fuzzSetup struct{ *testing.F }
 func TestReadErrors(t *testing.T) {
 	broken := errors.New("the disk is broken")
 	file, _ := exported(t, sample(t), false)
-	_, err := Check(io.MultiReader(bytes.NewReader(file[:300]), failing{broken}), nil)
+	_, err := Check(io.MultiReader(bytes.NewReader(file[:300]), failing{broken}), Expect{}, nil)
 	if !errors.Is(err, broken) {
 		t.Errorf("error is %v", err)
 	}

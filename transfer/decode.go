@@ -22,8 +22,10 @@ type item struct {
 	alarm    *store.Alarm
 	end      *Trailer
 
-	// untimed says that the line told no time for the event.
-	untimed bool
+	// given says that the event's time is not that of its line, but of this import:
+	// the line told none, or own, which is earlier than that of the event before it.
+	given bool
+	own   time.Time
 }
 
 // lineJSON is every line but the header. Raw values come as they stand in the

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/ringhold/ringhold/ring"
 )
 
 // fileReader reads a file that Export wrote, and checks it while it does.
@@ -11,13 +13,16 @@ type fileReader struct {
 	lines  *lineReader
 	header *Header
 	check  *checker
+	expect *expecting
+	slot   ring.Slot // of the event read last
 }
 
-func newFileReader(r io.Reader) (*fileReader, error) {
+func newFileReader(r io.Reader, e Expect) (*fileReader, error) {
 	lines, err := newLineReader(r)
 	if err != nil {
 		return nil, err
 	}
+	lines.broken = "`ringhold export --resume` goes on with such a file"
 	text, err := lines.next()
 	if errors.Is(err, io.EOF) {
 		return nil, errors.New("it is empty: it has no header, and ringhold export writes one first")
@@ -29,7 +34,7 @@ func newFileReader(r io.Reader) (*fileReader, error) {
 	if err != nil {
 		return nil, lines.fault(err)
 	}
-	return &fileReader{lines: lines, header: h, check: newChecker(h, text)}, nil
+	return &fileReader{lines: lines, header: h, check: newChecker(h, text), expect: expect(e)}, nil
 }
 
 // next returns the next line; io.EOF behind the trailer, which was right then.
@@ -48,10 +53,33 @@ func (f *fileReader) next() (item, error) {
 	if err == nil {
 		err = f.check.check(it, text)
 	}
+	if err == nil {
+		err = f.expected(it)
+	}
 	if err != nil {
 		return item{}, f.lines.fault(err)
 	}
 	return it, nil
+}
+
+// expected holds a line that is right against what is expected of it.
+func (f *fileReader) expected(it item) error {
+	var err error
+	switch {
+	case it.event != nil:
+		if it.event.Slot != f.slot { // its streams have ended
+			f.slot = it.event.Slot
+			f.expect.forget()
+		}
+		err = f.expect.event(it.event)
+	case it.snapshot != nil:
+		_, err = f.expect.stream(it.snapshot.Stream)
+	case it.state != nil:
+		_, err = f.expect.stream(it.state.Stream)
+	case it.alarm != nil:
+		_, err = f.expect.stream(it.alarm.Stream)
+	}
+	return err
 }
 
 // Summary is what a file or a log holds.
@@ -63,8 +91,8 @@ type Summary struct {
 
 // Check reads a whole file that Export wrote, and says what it holds or what is
 // wrong with it. progress, which may be nil, is called now and then.
-func Check(r io.Reader, progress Progress) (Summary, error) {
-	f, err := newFileReader(r)
+func Check(r io.Reader, expect Expect, progress Progress) (Summary, error) {
+	f, err := newFileReader(r, expect)
 	if err != nil {
 		return Summary{}, err
 	}

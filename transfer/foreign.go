@@ -46,9 +46,10 @@ type foreignReader struct {
 	times    map[ring.Slot]time.Time
 	lifted   int64
 	events   int64
+	expect   *expecting
 }
 
-func newForeignReader(r io.Reader, slots int, now time.Time) (*foreignReader, error) {
+func newForeignReader(r io.Reader, slots int, now time.Time, e Expect) (*foreignReader, error) {
 	lines, err := newLineReader(r)
 	if err != nil {
 		return nil, err
@@ -57,13 +58,16 @@ func newForeignReader(r io.Reader, slots int, now time.Time) (*foreignReader, er
 		return nil, err
 	}
 	return &foreignReader{lines: lines, slots: slots, now: now, versions: map[message.Stream]message.Version{},
-		heads: map[ring.Slot]store.Offset{}, times: map[ring.Slot]time.Time{}}, nil
+		heads: map[ring.Slot]store.Offset{}, times: map[ring.Slot]time.Time{}, expect: expect(e)}, nil
 }
 
 // next returns the next event; io.EOF behind the last.
 func (f *foreignReader) next() (item, error) {
 	for {
 		text, err := f.lines.next()
+		if errors.Is(err, io.EOF) && f.events == 0 {
+			return item{}, errors.New("it is empty: there is no event in it")
+		}
 		if err != nil {
 			return item{}, err
 		}
@@ -75,23 +79,27 @@ func (f *foreignReader) next() (item, error) {
 			return item{}, f.lines.fault(err)
 		}
 		e, err := l.event()
+		if err == nil {
+			err = f.expect.event(e)
+		}
 		if err != nil {
 			return item{}, f.lines.fault(err)
 		}
 		f.events++
-		return item{event: e, untimed: f.place(e)}, nil
+		own := e.RecordedAt
+		f.place(e)
+		return item{event: e, given: !e.RecordedAt.Equal(own), own: own}, nil
 	}
 }
 
-// place gives an event its place and its time, and reports whether it came
-// without one.
-func (f *foreignReader) place(e *store.Event) (untimed bool) {
+// place gives an event its place and its time.
+func (f *foreignReader) place(e *store.Event) {
 	e.Slot, e.Epoch = ring.SlotOf(e.Stream, f.slots), 1
 	e.Version, e.Offset = f.versions[e.Stream], f.heads[e.Slot]
 	f.versions[e.Stream]++
 	f.heads[e.Slot]++
 	if e.RecordedAt.IsZero() {
-		untimed, e.RecordedAt = true, f.now
+		e.RecordedAt = f.now
 	}
 	if last := f.times[e.Slot]; e.RecordedAt.Before(last) {
 		e.RecordedAt = last
@@ -101,7 +109,6 @@ func (f *foreignReader) place(e *store.Event) (untimed bool) {
 	if e.Command != nil {
 		e.Command.Response = fmt.Appendf(nil, `{"result":"ok","version":%d}`, e.Version)
 	}
-	return untimed
 }
 
 // event checks all that can be seen of one line.
@@ -177,8 +184,8 @@ func checkType(t string) error {
 
 // CheckLines reads all lines of another event store, and says how many events
 // they are and how many of them ImportLines would lift, or what is wrong.
-func CheckLines(r io.Reader, slots int, progress Progress) (events, lifted int64, err error) {
-	f, err := newForeignReader(r, slots, time.Now())
+func CheckLines(r io.Reader, slots int, expect Expect, progress Progress) (events, lifted int64, err error) {
+	f, err := newForeignReader(r, slots, time.Now(), expect)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -197,7 +204,7 @@ func CheckLines(r io.Reader, slots int, progress Progress) (events, lifted int64
 // of the lines is the order of a stream's events. An import that was broken off
 // goes on when the same lines are given again.
 func ImportLines(ctx context.Context, to Target, r io.Reader, cfg ImportConfig) (Imported, error) {
-	f, err := newForeignReader(r, cfg.Slots, to.Now.UTC().Truncate(time.Microsecond))
+	f, err := newForeignReader(r, cfg.Slots, to.Now.UTC().Truncate(time.Microsecond), cfg.Expect)
 	if err != nil {
 		return Imported{}, err
 	}

@@ -116,7 +116,7 @@ func TestForeignFaults(t *testing.T) {
 		`{"stream":"accounts-a","type":"x","data":1`:                            "has no end",
 		`{"stream":7,"type":"x","data":1}`:                                      "stream is a number",
 	} {
-		_, _, err := CheckLines(strings.NewReader(foreign+line+"\n"), slots, nil)
+		_, _, err := CheckLines(strings.NewReader(foreign+line+"\n"), slots, Expect{}, nil)
 		var at *LineError
 		if !errors.As(err, &at) || at.Line != 6 || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error is %v, want line 6 and %q", line, err, want)
@@ -124,7 +124,7 @@ func TestForeignFaults(t *testing.T) {
 	}
 	twice := `{"stream":"accounts-a","type":"x","data":1,"message_id":"m"}` + "\n"
 	_, err := ImportLines(t.Context(), member(t, inMemory(), "a"), strings.NewReader(twice+twice), ImportConfig{Group: group, Slots: slots})
-	if err == nil || !strings.Contains(err.Error(), "stands in a stream once") || !strings.Contains(err.Error(), "by line 2") {
+	if err == nil || !strings.Contains(err.Error(), "stands in a stream once") || !strings.Contains(err.Error(), "line 2") {
 		t.Errorf("a message id twice: %v", err)
 	}
 }

@@ -47,6 +47,8 @@ type ImportConfig struct {
 	// is that of the file.
 	Slots    int
 	Progress Progress
+	// Expect is what the file may hold.
+	Expect Expect
 }
 
 // Imported is what became of an import.
@@ -75,16 +77,13 @@ func (e *DifferentError) Error() string {
 // has the hash of the file. Until then the target's ring is one that no process
 // serves; see [Unfinished].
 func Import(ctx context.Context, to Target, r io.Reader, cfg ImportConfig) (Imported, error) {
-	f, err := newFileReader(r)
+	f, err := newFileReader(r, cfg.Expect)
 	if err != nil {
 		return Imported{}, err
 	}
 	h := f.header
-	switch {
-	case h.Group != cfg.Group && !cfg.Rename:
-		return Imported{}, fmt.Errorf("the file is of group %s, not of %s: give --group %s to import it under that name", h.Group, cfg.Group, cfg.Group)
-	case cfg.Slots != 0 && h.Slots != cfg.Slots:
-		return Imported{}, fmt.Errorf("spec.slots is %d, the file has %d slots: slots cannot be changed, write slots: %d", cfg.Slots, h.Slots, h.Slots)
+	if err := cfg.Accepts(h.Group, h.Slots); err != nil {
+		return Imported{}, err
 	}
 	text, err := headerLine(h)
 	if err != nil {
@@ -108,6 +107,17 @@ func Import(ctx context.Context, to Target, r io.Reader, cfg ImportConfig) (Impo
 	}
 	im.done.Summary = Summary{Group: cfg.Group, Slots: h.Slots, Trailer: want}
 	return im.done, im.finish(ctx)
+}
+
+// Accepts says why a file of a group with so many slots cannot be imported, or nil.
+func (c ImportConfig) Accepts(group string, slots int) error {
+	switch {
+	case group != c.Group && !c.Rename:
+		return fmt.Errorf("the file is of group %s, not of %s: give --group %s to import it under that name", group, c.Group, c.Group)
+	case c.Slots != 0 && slots != c.Slots:
+		return fmt.Errorf("spec.slots is %d, the file has %d slots: slots cannot be changed, write slots: %d", c.Slots, slots, slots)
+	}
+	return nil
 }
 
 // importer is an import under way.
@@ -250,7 +260,7 @@ func (im *importer) present(ctx context.Context, it item) error {
 	}
 	have := &events[0]
 	im.compare[e.Slot] = events[1:]
-	if it.untimed {
+	if it.given && !have.RecordedAt.Before(it.own) { // by an earlier import, which had another time
 		e.RecordedAt = have.RecordedAt
 	}
 	if !sameEvent(e, have) {

@@ -16,7 +16,8 @@ const maxLine = 256 << 20
 // tell.
 type lineReader struct {
 	r      *bufio.Reader
-	number int // of the line read last, from 1
+	number int    // of the line read last, from 1
+	broken string // what goes on with a file that ends in the middle of a line
 	long   []byte
 }
 
@@ -33,7 +34,7 @@ func newLineReader(r io.Reader) (*lineReader, error) {
 		}
 		in = bufio.NewReaderSize(text, 64<<10)
 	}
-	return &lineReader{r: in}, nil
+	return &lineReader{r: in, broken: "write the rest of it"}, nil
 }
 
 // next returns the next line without its end, valid until the next call; io.EOF
@@ -58,7 +59,7 @@ func (l *lineReader) next() ([]byte, error) {
 			l.number--
 			return nil, io.EOF
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return nil, l.fault(errors.New("the file ends in the middle of it: `ringhold export --resume` goes on with such a file"))
+			return nil, l.fault(errors.New("the file ends in the middle of it: " + l.broken))
 		default:
 			return nil, l.fault(err)
 		}

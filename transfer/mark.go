@@ -19,7 +19,7 @@ const (
 
 // ErrUnfinished refuses to serve a group into which an import was begun and not
 // finished.
-var ErrUnfinished = errors.New("an import into this group has not come to its end: run `ringhold import` with the same file again, it goes on where it stopped")
+var ErrUnfinished = errors.New("an import into this group has not come to its end: run `ringhold import` with the same file again, it goes on where it stopped; or remove what it stored with `ringhold import --discard`")
 
 // Unfinished returns ErrUnfinished for the ring of such a group, else nil. A
 // process asks before it serves: a part of the aggregates is not there yet, and

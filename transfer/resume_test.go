@@ -105,7 +105,7 @@ func TestResumeAfterAnyByte(t *testing.T) {
 				if sum != want || !compress && !bytes.Equal(got, whole) {
 					t.Fatalf("compressed %v, cut off after %d bytes: %+v\n%s\nwant %+v\n%s", compress, n, sum, got, want, whole)
 				}
-				if checked, err := Check(bytes.NewReader(got), nil); err != nil || checked != want {
+				if checked, err := Check(bytes.NewReader(got), Expect{}, nil); err != nil || checked != want {
 					t.Fatalf("compressed %v, cut off after %d bytes: %+v, %v", compress, n, checked, err)
 				}
 			}
@@ -192,7 +192,7 @@ func TestConfirm(t *testing.T) {
 	if !errors.Is(err, no) {
 		t.Errorf("error is %v", err)
 	}
-	if _, err := Check(&out, nil); err == nil {
+	if _, err := Check(&out, Expect{}, nil); err == nil {
 		t.Error("the file has an end")
 	}
 }

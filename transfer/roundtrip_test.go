@@ -49,7 +49,7 @@ func TestRoundTrip(t *testing.T) {
 		first, second, third := inMemory(), inFile(t, filepath.Join(dir, strconv.Itoa(n))), inMemory()
 		fill(t, first)
 		file, sum := exported(t, first, rapid.Bool().Draw(t, "compressed"))
-		checked, err := Check(bytes.NewReader(file), nil)
+		checked, err := Check(bytes.NewReader(file), Expect{}, nil)
 		if err != nil || checked != sum {
 			t.Fatalf("checked: %+v, %v, want %+v", checked, err, sum)
 		}

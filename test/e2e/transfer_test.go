@@ -194,6 +194,11 @@ func TestTransfer_Killed(t *testing.T) {
 			t.Error("a group that was imported in part is served")
 		}
 		contains(t, d.out, "has not come to its end", "ringhold import")
+		contains(t, moves(t, 0, "import", "-f", releasesManifest, "--store", target.store, "--discard"), "it is empty")
+		contains(t, moves(t, 1, "import", "-f", releasesManifest, "--store", target.store, "--discard"), "nothing of it is removed")
+		if !killWhen(t, target.reached, args...) {
+			t.Errorf("the second import into %s was not killed", target.store)
+		}
 		contains(t, moves(t, 0, args...), hash, "were there already")
 		if got := hashOf(t, releasesManifest, target.store); got != hash {
 			t.Errorf("the hash is %s, want %s", got, hash)
