@@ -9,47 +9,6 @@ import (
 	"github.com/ringhold/ringhold/store"
 )
 
-const (
-	firstPause  = 10 * time.Millisecond // between attempts to reach the store again
-	longestWait = time.Second
-)
-
-// commit appends a batch and completes its commands. What the store refuses is
-// taken out and answered, and the rest is appended again.
-func (c *committer) commit(batch []*commit) {
-	if len(batch) > 0 && c.unsure {
-		if err := c.regain(nothing); err != nil {
-			c.setInHand(nil)
-			c.fail(batch, certain(err))
-			return
-		}
-	}
-	for len(batch) > 0 {
-		if batch = c.answerFirst(c.current(batch)); len(batch) == 0 {
-			return
-		}
-		a, commands := c.build(batch)
-		began := time.Now()
-		err := c.writer.Append(c.host.endless, a)
-		if isUnknown(err) {
-			c.built = &store.Append{} // the store may still be busy with this one
-			batch = c.resolve(batch, a, err)
-			continue
-		}
-		if err == nil {
-			c.stored(a)
-			events := len(a.Events)
-			c.used(a)
-			c.host.cfg.Observer.Committed(commands, events, time.Since(began))
-			c.setInHand(nil)
-			c.complete(batch)
-			return
-		}
-		c.used(a)
-		batch = c.refused(batch, err)
-	}
-}
-
 // answerFirst takes those answers out of a batch that rest on nothing in it, and
 // gives them.
 func (c *committer) answerFirst(batch []*commit) []*commit {
@@ -203,13 +162,12 @@ func (c *committer) complete(batch []*commit) {
 }
 
 // refused takes what the store refused out of the batch, answers it, and
-// returns the rest.
+// returns the rest. Where the error names nothing of the batch, the batch is halved.
 func (c *committer) refused(batch []*commit, err error) []*commit {
 	var conflict *store.VersionConflictError
 	var duplicate *store.DuplicateMessageError
 	var stale *store.StaleSlotError
-	all := func(one *commit) bool { return one.stores() }
-	guilty := all
+	guilty := func(*commit) bool { return false }
 	switch {
 	case errors.As(err, &conflict):
 		guilty = func(one *commit) bool { return one.stores() && one.stream == conflict.Stream }
@@ -227,7 +185,7 @@ func (c *committer) refused(batch []*commit, err error) []*commit {
 	if rest := c.without(batch, err, guilty); len(rest) < len(batch) {
 		return rest
 	}
-	return c.without(batch, err, all) // the error names nothing of this batch: do not try for ever
+	return c.unnamed(batch, err)
 }
 
 // without ends the commits of a batch that are guilty, and what rests on them, and

@@ -26,6 +26,7 @@ type committer struct {
 	orders    []order
 	stopped   bool
 	inHand    []*commit // what the goroutine is appending; read for timeouts
+	behind    []part    // of the batch that it has halved, the next one last
 	watching  bool      // the watch ticks
 	parked    []*actor  // that wait for room
 
@@ -33,13 +34,15 @@ type committer struct {
 	waiting atomic.Int32 // actors that are parked, or about to be
 
 	// What follows belongs to the goroutine.
-	gen     store.Generation
-	unsure  bool // something of an unknown outcome may still arrive: the writer has to be raised first
-	heads   map[ring.Slot]*held
-	appends uint64 // that were built
-	batch   []*commit
-	answers []*commit     // of a batch that need no append
-	built   *store.Append // the last one, to be used again
+	gen          store.Generation
+	doubtful     int  // unknown outcomes of one append that it has paused for, since something was stored
+	refusedAlone int  // commits that the store refused alone, naming nobody, since something was stored
+	unsure       bool // something of an unknown outcome may still arrive: the writer has to be raised first
+	heads        map[ring.Slot]*held
+	appends      uint64 // that were built
+	batch        []*commit
+	answers      []*commit     // of a batch that need no append
+	built        *store.Append // the last one, to be used again
 
 	watchdog chan struct{} // wakes the watch
 	over     chan struct{} // closed once nothing can time out any more

@@ -82,9 +82,9 @@ func (l *loader) serve(batch []*actor) {
 			reqs[i].Messages = []message.ID{e.message.ID}
 		}
 	}
-	parts := []part{{batch, reqs}}
+	parts := []query{{batch, reqs}}
 	for len(parts) > 0 {
-		var failed []part
+		var failed []query
 		var errs []error
 		for _, p := range parts {
 			if err := l.try(p); err != nil {
@@ -95,7 +95,7 @@ func (l *loader) serve(batch []*actor) {
 		parts = nil
 		for i, p := range failed {
 			if n := len(p.actors); n > 1 && !giveUp {
-				parts = append(parts, part{p.actors[:n/2], p.reqs[:n/2]}, part{p.actors[n/2:], p.reqs[n/2:]})
+				parts = append(parts, query{p.actors[:n/2], p.reqs[:n/2]}, query{p.actors[n/2:], p.reqs[n/2:]})
 				continue
 			}
 			for _, a := range p.actors {
@@ -109,13 +109,13 @@ func (l *loader) serve(batch []*actor) {
 // fault to be the store's and not that of a few streams.
 const hopeless = 8
 
-// part is what is loaded in one round trip.
-type part struct {
+// query is what is loaded in one round trip.
+type query struct {
 	actors []*actor
 	reqs   []store.LoadRequest
 }
 
-func (l *loader) try(p part) error {
+func (l *loader) try(p query) error {
 	answers, err := l.host.cfg.Store.Load(l.host.ctx, p.reqs)
 	if err != nil {
 		return err

@@ -62,7 +62,7 @@ func TestOutcome_Unknown(t *testing.T) {
 		"not stored, looking it up fails":  {late(), func(f *faulty) { f.next(opLog, refused()); f.next(opLoad, refused()) }},
 		"stored, verifying fails":          {lost(true), func(f *faulty) { f.next(opVerify, refused()) }},
 		"not stored, verifying fails":      {late(), func(f *faulty) { f.next(opVerify, refused()) }},
-		"not stored, and again not stored": {late(), func(f *faulty) { f.next(opAppend, late(), lost(false)) }},
+		"not stored, and again not stored": {late(), func(f *faulty) { f.next(opAppend, late()) }},
 		"not stored, then stored unknown":  {late(), func(f *faulty) { f.next(opAppend, lost(true)) }},
 	}
 	kinds := map[string]func(*aggregate.Definition[tally]){

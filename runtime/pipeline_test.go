@@ -237,7 +237,9 @@ func TestPipeline_ATimeoutIsTheEnd(t *testing.T) {
 	bubble(t, setup{binding: func(b *handler.Binding) { b.CommitTimeout = 300 * time.Millisecond }}, func(t *testing.T, r *rig) {
 		r.add("a", 1)
 		stall := r.store.stall(opAppend, refused())
-		ps := []*pending{r.send("a", doAdd, 10), r.send("a", doAdd, 100)}
+		ps := []*pending{r.send("a", doAdd, 10)}
+		synctest.Wait()
+		ps = append(ps, r.send("a", doAdd, 100))
 		time.Sleep(time.Second)
 		for _, p := range ps {
 			is[message.OutcomeUnknown](t, p.wait())
@@ -280,7 +282,9 @@ func TestPipeline_Release(t *testing.T) {
 					then = refused()
 				}
 				stall := a.store.stall(opAppend, then)
-				ps := []*pending{a.send("a", doAdd, 1), a.send("a", doAdd, 1), a.send("a", doLook, 0)}
+				ps := []*pending{a.send("a", doAdd, 1)}
+				synctest.Wait()
+				ps = append(ps, a.send("a", doAdd, 1), a.send("a", doLook, 0))
 				synctest.Wait()
 				released := make(chan error, 1)
 				go func() { released <- a.host.Release(context.Background(), ringSlots(slotOf("a"))) }()
@@ -444,8 +448,9 @@ func TestPipeline_InFlightIsBounded(t *testing.T) {
 	bubble(t, setup{stream: func(s *Stream) { s.Mailbox = 3000 }}, func(t *testing.T, r *rig) {
 		r.add("a", 1)
 		stall := r.store.stall(opAppend, refused())
-		var ps []*pending
-		for range maxInFlight + 500 {
+		ps := []*pending{r.send("a", doAdd, 1)}
+		synctest.Wait()
+		for range maxInFlight + 499 {
 			ps = append(ps, r.send("a", doAdd, 1))
 		}
 		synctest.Wait()

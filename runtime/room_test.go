@@ -156,7 +156,8 @@ func TestRoom_IsGivenBackOnce(t *testing.T) {
 		bubble(t, setup{config: one}, func(t *testing.T, r *rig) {
 			r.add("a", 1)
 			release := r.store.stall(opAppend, refused())
-			var ps []*pending
+			ps := []*pending{r.send("a", doAdd, 1)}
+			synctest.Wait()
 			for range 20 {
 				ps = append(ps, r.send("a", doAdd, 1))
 			}

@@ -88,10 +88,7 @@ func (c *committer) abandon() {
 		}
 	}
 	c.mu.Lock()
-	for _, one := range c.inHand {
-		claim(one)
-	}
-	c.pending.each(claim)
+	c.each(claim)
 	c.mu.Unlock()
 	for _, one := range open {
 		if one.stores() {

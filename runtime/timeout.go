@@ -42,17 +42,27 @@ func (c *committer) expire(now time.Time) bool {
 		}
 	}
 	c.mu.Lock()
-	for _, one := range c.inHand {
-		claim(one)
-	}
-	c.pending.each(claim)
-	c.watching = len(c.inHand) > 0 || c.pending.count > 0
+	c.each(claim)
+	c.watching = len(c.inHand) > 0 || len(c.behind) > 0 || c.pending.count > 0
 	goOn := c.watching
 	c.mu.Unlock()
 	for _, one := range late {
 		c.tooLate(one)
 	}
 	return goOn
+}
+
+// each calls f for all that is in hand or pending. The mutex is held.
+func (c *committer) each(f func(*commit)) {
+	for _, one := range c.inHand {
+		f(one)
+	}
+	for i := range c.behind {
+		for _, one := range c.behind[i].commits {
+			f(one)
+		}
+	}
+	c.pending.each(f)
 }
 
 // tooLate answers a caller: who waits for a commit cannot be told what becomes of
