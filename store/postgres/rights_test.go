@@ -81,7 +81,7 @@ func TestReadURL(t *testing.T) {
 		"postgres://h":                                {"fromenv", "fromenv", DefaultSchema},
 		"postgres:///db?host=/run/postgresql":         {"fromenv", "db", DefaultSchema},
 		"postgres://me@h?search_path=%22a,B%22,other": {"me", "me", "a,B"},
-		"postgres://me@h?search_path=A,%20other":        {"me", "me", "a"},
+		"postgres://me@h?search_path=A,%20other":      {"me", "me", "a"},
 	} {
 		if got, err := ReadURL(raw); err != nil || got != want {
 			t.Errorf("%s names %+v, %v, want %+v", raw, got, err, want)
