@@ -197,5 +197,5 @@ func (h *Host) refusalOf(c *commit, err error) message.Response {
 	case errors.As(err, &conflict):
 		return message.WrongExpectedVersion{Expected: conflict.Expected, Current: conflict.Current}
 	}
-	return message.ServiceUnavailable{Service: m.Service, Reason: "the store did not take the command: " + err.Error()}
+	return message.ServiceUnavailable{Service: m.Service, Reason: publicWords(notTaken, err)}
 }

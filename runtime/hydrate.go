@@ -18,7 +18,7 @@ func (h *Host) loaded(a *actor, e *envelope) (waits bool) {
 	err := e.err
 	e.err = nil
 	if err != nil {
-		h.answer(a, e, reply{response: message.ServiceUnavailable{Service: e.message.Service, Reason: "the store did not answer: " + err.Error()}})
+		h.answer(a, e, reply{response: message.ServiceUnavailable{Service: e.message.Service, Reason: publicWords(noAnswer, err)}})
 		return false
 	}
 	e.looked = true
@@ -72,7 +72,8 @@ func (h *Host) hydrate(a *actor, e *envelope) message.Response {
 		h.cfg.Observer.ActorLoaded(a.hosted.core.Stream)
 		return nil
 	case errors.As(err, &unavailable):
-		return message.ServiceUnavailable{Service: e.message.Service, Reason: err.Error()}
+		h.log.Warn("a stream cannot be read now", "stream", string(a.stream), "error", unavailable.err)
+		return message.ServiceUnavailable{Service: e.message.Service, Reason: publicWords(noAnswer, unavailable.err)}
 	case errors.As(err, &custom):
 		return aggregate.ResponseOf(custom.err)
 	}

@@ -98,6 +98,9 @@ func (l *loader) serve(batch []*actor) {
 				parts = append(parts, query{p.actors[:n/2], p.reqs[:n/2]}, query{p.actors[n/2:], p.reqs[n/2:]})
 				continue
 			}
+			if l.host.ctx.Err() == nil {
+				l.host.log.Warn("aggregates cannot be loaded now", "aggregates", len(p.actors), "first", string(p.actors[0].stream), "error", errs[i])
+			}
 			for _, a := range p.actors {
 				l.goOn(a, nil, errs[i])
 			}

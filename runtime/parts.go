@@ -126,6 +126,7 @@ func (c *committer) unnamed(batch []*commit, err error) []*commit {
 		return c.halve(batch, commands, 0)
 	}
 	c.refusedAlone++
+	c.host.log.Warn("the store does not take what is to be appended", "writer", int(c.id), "commands", commands, "first", string(batch[0].stream), "error", err)
 	return c.without(batch, err, (*commit).stores)
 }
 

@@ -134,7 +134,7 @@ func (h *Host) disown(id ring.Slot) (served bool) {
 }
 
 func (h *Host) notOwned(m *message.Message) message.Response {
-	return message.ServiceUnavailable{Service: m.Service, Reason: "this member does not serve the aggregate's slot now"}
+	return message.ServiceUnavailable{Service: m.Service, Reason: notServed}
 }
 
 // Owned returns how many slots the host serves.
