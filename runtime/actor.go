@@ -54,6 +54,7 @@ type actor struct {
 	era     uint32 // grows each time the state was dropped because a commit failed; from 1
 	flight  flight
 	current *envelope
+	room    int64 // that the committer has handed to it when it was parked
 
 	state   any // a *S; nil: not loaded
 	version message.Version

@@ -25,10 +25,10 @@ type committer struct {
 	submitted uint64 // what was ever pending
 	orders    []order
 	stopped   bool
-	inHand    []*commit // what the goroutine is appending; read for timeouts
-	behind    []part    // of the batch that it has halved, the next one last
-	watching  bool      // the watch ticks
-	parked    []*actor  // that wait for room
+	inHand    []*commit     // what the goroutine is appending; read for timeouts
+	behind    []part        // of the batch that it has halved, the next one last
+	watching  bool          // the watch ticks
+	parked    []parkedActor // the first one is next
 
 	bytes   atomic.Int64 // of what was decided, or is being decided, and is not completed
 	waiting atomic.Int32 // actors that are parked, or about to be

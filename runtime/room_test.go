@@ -3,6 +3,8 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -213,6 +215,76 @@ func TestRoom_IsGivenBack(t *testing.T) {
 			}
 			r.store.heal()
 		}
+	})
+}
+
+// What needs much room, or more than there is, is not starved by what needs little.
+func TestRoom_FirstInFirstOut(t *testing.T) {
+	for name, c := range map[string]struct {
+		size, callers int
+		pause         time.Duration
+	}{
+		"much": {30_000, 120, 0}, "more than there is": {45_000, 10, 37 * time.Microsecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, setup{config: func(c *Config) { c.Writers, c.PendingBytes = 1, 40_000 }}, func(t *testing.T, r *rig) {
+				appends := 0
+				r.store.mu.Lock()
+				r.store.chaos = func(op string) (is fate) {
+					if op == opAppend {
+						appends++
+						is.wait = time.Duration(500+appends%7*100) * time.Microsecond
+					}
+					return is
+				}
+				r.store.mu.Unlock()
+				over := make(chan struct{})
+				var small sync.WaitGroup
+				for n := range c.callers {
+					small.Go(func() {
+						for id := fmt.Sprint("s", n); ; {
+							select {
+							case <-over:
+								return
+							default:
+								r.tell(id, doAdd, 1)
+							}
+							time.Sleep(time.Duration(n) * c.pause)
+						}
+					})
+				}
+				time.Sleep(20 * time.Millisecond)
+				m := r.message("big", doAdd, 1)
+				raw, err := message.JSONBody([]byte(`{"id":"big","n":1,"do":"` + doAdd + `","pad":"` + strings.Repeat("x", c.size) + `"}`))
+				if err != nil {
+					t.Fatal(err)
+				}
+				m.Raw = raw
+				began := time.Now()
+				at(t, r.start(within(t, 5*time.Second), m).wait(), 0)
+				if took := time.Since(began); took > 100*time.Millisecond {
+					t.Errorf("it took %v", took)
+				}
+				close(over)
+				small.Wait()
+				r.store.heal()
+			})
+		})
+	}
+}
+
+// Reading takes no room.
+func TestRoom_ReadsNeedNone(t *testing.T) {
+	bubble(t, setup{config: func(c *Config) { c.Writers, c.PendingBytes = 1, 1 }}, func(t *testing.T, r *rig) {
+		r.add("a", 1)
+		release := r.store.stall(opAppend, fate{})
+		write := r.send("b", doAdd, 1)
+		synctest.Wait()
+		if s, v := r.read("a"); s.N != 1 || v != 0 {
+			t.Errorf("state %v at version %d", s, v)
+		}
+		release()
+		at(t, write.wait(), 0)
 	})
 }
 

@@ -33,6 +33,7 @@ func (h *Host) next(a *actor) (e *envelope, gone bool) {
 	s := &h.slots[a.slot]
 	s.mu.Lock()
 	for a.broken {
+		h.committer(a.slot).vacate(a)
 		waits := a.await(0)
 		s.mu.Unlock()
 		if waits {
@@ -45,11 +46,13 @@ func (h *Host) next(a *actor) (e *envelope, gone bool) {
 	a.flight.keep(a.inFlight)
 	switch {
 	case a.mail.head == nil || !a.mail.head.ready:
+		h.committer(a.slot).vacate(a)
 		if s.end(a) {
 			h.rest(s, a, time.Now().UnixNano())
 		}
 		return nil, true
 	case a.inFlight >= a.window:
+		h.committer(a.slot).vacate(a)
 		n := a.window / 2
 		a.window = min(2*a.window, maxInFlight)
 		return nil, a.await(n)
@@ -65,11 +68,15 @@ func (h *Host) turn(a *actor, e *envelope) (waits bool) {
 	a.current = e
 	now := time.Now()
 	e.began = now
+	room := h.committer(a.slot)
+	a.enter(e)
 	switch {
 	case e.orphaned:
+		room.leave(e)
 		e.answer(h.notOwned(e.message))
 		return false
 	case a.flight.count > 0 && h.needsQuiet(a, e):
+		room.leave(e)
 		h.putBack(a, e)
 		return h.await(a, 0)
 	case e.work == unloadActor:
@@ -79,6 +86,7 @@ func (h *Host) turn(a *actor, e *envelope) (waits bool) {
 		h.answer(a, e, reply{response: e.message.Response})
 		return false
 	case e.expired(now):
+		room.leave(e)
 		return false
 	}
 	if reason, yes := a.quarantined(now); yes && e.work != deleteStream {
@@ -89,6 +97,7 @@ func (h *Host) turn(a *actor, e *envelope) (waits bool) {
 		return false
 	}
 	if h.needsLoad(a, e) {
+		room.leave(e)
 		h.loader.load(a, e)
 		return true
 	}
@@ -152,6 +161,10 @@ func (h *Host) run(a *actor, e *envelope) (waits bool) {
 		h.answer(a, e, reply{response: e.message.Response})
 		return false
 	}
+	if e.work == readState { // it takes no room that it does not have
+		h.read(a, e)
+		return false
+	}
 	if n, ok := h.committer(a.slot).admit(a, e); !ok {
 		h.putBack(a, e)
 		return h.committer(a.slot).park(a, n)
@@ -161,9 +174,7 @@ func (h *Host) run(a *actor, e *envelope) (waits bool) {
 		return h.command(a, e)
 	case deleteStream:
 		return h.delete(a, e)
-	case readState:
-		h.read(a, e)
-	case unloadActor: // needs no state, so it was done before
+	case readState, unloadActor: // were done before
 	}
 	return false
 }
