@@ -62,6 +62,7 @@ type actor struct {
 	exists  bool
 	erased  bool
 	recent  []store.Processed // of a state-based aggregate
+	kept    int64             // bytes of these
 	seen    seenIDs
 	size    int64 // estimated bytes
 	trouble *trouble
@@ -91,7 +92,7 @@ func (a *actor) view() handler.View {
 
 // forget drops the state, so that the next command loads it.
 func (a *actor) forget() {
-	a.state, a.recent = nil, nil
+	a.state, a.recent, a.kept = nil, nil, 0
 	a.version, a.snap = message.NoVersion, message.NoVersion
 	a.exists, a.erased = false, false
 	a.seen = seenIDs{}

@@ -33,6 +33,7 @@ type commit struct {
 	blocks  bool
 	pending []aggregate.Pending // still to be applied: callbacks see the state before them
 	size    int64               // of the actor behind it
+	recent  int64               // bytes of the messages in its state row
 	snap    message.Version     // of the newest snapshot behind it
 
 	memory  bool // an answer alone that rests on nothing but memory
@@ -78,7 +79,7 @@ func (c *commit) bytes() int64 {
 		n += int64(len(c.snapshot.Data))
 	}
 	if c.state != nil {
-		n += int64(len(c.state.Data))
+		n += int64(len(c.state.Data)) + c.recent
 	}
 	switch r := c.response.(type) { //nolint:gochecksumtype // the others are small
 	case message.OK:

@@ -147,7 +147,7 @@ func (a *actor) advance(c *commit) {
 	a.hosted.loaded(0, c.size-a.size)
 	a.size = c.size
 	if c.state != nil {
-		a.recent = c.state.Recent
+		a.recent, a.kept = c.state.Recent, c.recent
 		return
 	}
 	a.seen.add(c.envelope.message.ID)

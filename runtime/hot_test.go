@@ -138,6 +138,8 @@ func (h *history) run(rt *rapid.T, s setup) (out outcome) {
 			case len(fates) == 0:
 			case fates[0] == "slow" || fates[0] == "lost, stored": // unless another one of them is not stored
 				is = fateOf(fates[0], m)
+			case fates[0] == "refused": // until it is alone, and each time that it comes again
+				return fateOf(fates[0], m)
 			default:
 				left[m.id] = fates[1:]
 				return fateOf(fates[0], m)

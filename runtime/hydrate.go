@@ -113,7 +113,8 @@ func (h *Host) fold(a *actor, e *envelope) error {
 	}
 	err := h.foldWith(a, e, l)
 	if err == nil {
-		a.size = estimate(a.hosted.core, a.state)
+		a.kept = bytesOf(a.recent)
+		a.size = estimate(a.hosted.core, a.state) + a.kept
 	}
 	return err
 }

@@ -61,13 +61,23 @@ func (h *Host) keep(a *actor, c *commit, state any) (message.Response, *handler.
 	}
 	// Rows that were stored before share the array, and do not see what follows
 	// them. A command that fails takes its array with it.
-	recent := append(a.recent[max(0, len(a.recent)-recentOfState+1):],
-		store.Processed{MessageID: c.envelope.message.ID, Command: *c.command})
+	gone := max(0, len(a.recent)-recentOfState+1)
+	recent := append(a.recent[gone:], store.Processed{MessageID: c.envelope.message.ID, Command: *c.command})
+	c.recent = a.kept - bytesOf(a.recent[:gone]) + bytesOf(recent[len(recent)-1:])
+	c.size += c.recent
 	c.state = &store.State{
 		Stream: a.stream, Slot: a.slot, Expected: c.expected, Version: c.after,
 		Schema: core.StateSchema, Encoding: handler.EncodingOf(payload), Data: payload.Data, Recent: recent,
 	}
 	return nil, nil
+}
+
+// bytesOf is what processed messages take in memory, and in a state row.
+func bytesOf(all []store.Processed) (n int64) {
+	for i := range all {
+		n += int64(len(all[i].MessageID) + len(all[i].Command.Service) + len(all[i].Command.Request) + len(all[i].Command.Response) + 64)
+	}
+	return n
 }
 
 // withoutSnapshot goes on without the snapshot that is due: it only makes

@@ -19,14 +19,14 @@ const (
 	// aloneToGiveUp is how many commits have to be refused alone, one behind the other,
 	// for the fault to be the store's and not theirs: nothing is halved then until
 	// something is stored.
-	aloneToGiveUp = 2
+	aloneToGiveUp = 4
 	doublings     = 4 // of the first pause between doubts
 )
 
 // part is what is left of a batch that was halved; see committer.behind.
 type part struct {
 	commits []*commit
-	doubts  int // how often its outcome was unknown, alone or with others
+	doubts  int // how often its outcome was unknown; with others does not count for one alone
 }
 
 // commit appends a batch and completes its commands. What the store refuses is
@@ -101,7 +101,8 @@ func (c *committer) doubted(batch []*commit, commands, doubts int, err error) (n
 	case commands > 1 && doubts >= doubtsToHalve && c.refusedAlone >= aloneToGiveUp:
 		return c.without(batch, certain(err), (*commit).stores), doubts
 	case commands > 1 && doubts >= doubtsToHalve:
-		return c.halve(batch, commands, doubts-1), doubts - 1
+		c.halve(batch, commands, doubts-1)
+		return c.inHand, doubtsOf(commands/2, doubts-1)
 	}
 	return batch, doubts
 }
@@ -130,6 +131,14 @@ func (c *committer) unnamed(batch []*commit, err error) []*commit {
 	return c.without(batch, err, (*commit).stores)
 }
 
+// doubtsOf is how many doubts a half takes over.
+func doubtsOf(commands, doubts int) int {
+	if commands == 1 {
+		return 0
+	}
+	return doubts
+}
+
 // halve returns the first half of a batch and leaves the second one behind, each
 // with half of the commands that store something.
 func (c *committer) halve(batch []*commit, commands, doubts int) []*commit {
@@ -140,7 +149,7 @@ func (c *committer) halve(batch []*commit, commands, doubts int) []*commit {
 		}
 	}
 	c.mu.Lock()
-	c.behind = append(c.behind, part{batch[at:], doubts})
+	c.behind = append(c.behind, part{batch[at:], doubtsOf(commands-commands/2, doubts)})
 	c.inHand = batch[:at:at]
 	c.mu.Unlock()
 	return batch[:at:at]

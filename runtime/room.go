@@ -12,7 +12,7 @@ type parkedActor struct {
 func (c *committer) admit(a *actor, e *envelope) (needed int64, ok bool) {
 	n := e.size
 	if a.hosted.core.StateBased {
-		n += a.size / 3 // its row
+		n += (a.size-a.kept)/3 + a.kept // its row
 	}
 	if reserved := e.commit.weight; reserved > 0 { // it has waited, perhaps for another envelope
 		e.commit.weight = n

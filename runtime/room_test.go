@@ -273,6 +273,39 @@ func TestRoom_FirstInFirstOut(t *testing.T) {
 	}
 }
 
+// The messages that a state row holds are counted where they are.
+func TestRoom_CountsWhatARowKeeps(t *testing.T) {
+	bubble(t, setup{define: stateBased, config: func(c *Config) { c.Writers = 1 }}, func(t *testing.T, r *rig) {
+		for range recentOfState + 5 {
+			m := r.message("a", doAdd, 1)
+			raw, err := message.JSONBody([]byte(`{"id":"a","n":1,"do":"` + doAdd + `","pad":"` + strings.Repeat("x", 10_000) + `"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Raw = raw
+			accepted(t, r.start(context.Background(), m).wait())
+		}
+		look := func() {
+			t.Helper()
+			counted, kept := int64(0), int64(0)
+			r.store.judge = func(a *store.Append) fate {
+				counted = r.host.committers[0].bytes.Load()
+				kept = int64(len(store.EncodeRecent(a.States[0].Recent)))
+				return fate{}
+			}
+			r.add("a", 1)
+			_, size := r.host.Actors()
+			if counted < kept*2/3 || counted > 2*kept || size < kept*2/3 {
+				t.Errorf("a row with %d bytes of messages counts %d, its aggregate %d", kept, counted, size)
+			}
+			r.store.judge = nil
+		}
+		look()
+		r.unload("a")
+		look()
+	})
+}
+
 // Reading takes no room.
 func TestRoom_ReadsNeedNone(t *testing.T) {
 	bubble(t, setup{config: func(c *Config) { c.Writers, c.PendingBytes = 1, 1 }}, func(t *testing.T, r *rig) {
