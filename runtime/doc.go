@@ -43,7 +43,15 @@
 // delays the others by about one append. What was decided and is not durable is
 // bounded in bytes for each writer, and in number for each actor. Where there is no
 // room, actors decide nothing more; their commands wait in their mailboxes, which
-// are bounded too, and say so.
+// are bounded too, and say so. Room is handed out first in, first out.
+//
+// A message that is no first attempt, with an id of its caller's own, is looked up in
+// the store, one load and turn each, once a stream has more than 8 ids: there an
+// aggregate does not decide ahead. A state-based aggregate knows its newest 64 messages
+// and those in flight, and encodes its whole state for each command.
+//
+// A refusal that does not say which commit it is about, and doubts that come again,
+// have the batch halved until the one at fault is alone.
 //
 // # Doubts
 //

@@ -18,7 +18,9 @@ const stopGrace = 2 * time.Second
 // what the store then gives no outcome for is answered as unknown. A store or an
 // author's function that does not even heed this is left behind after two more
 // seconds, with its goroutine; callers of what is being committed are told that the
-// outcome is unknown. So Stop takes no longer than the stop timeout and two seconds.
+// outcome is unknown. Who waits for a load, or is in a turn, that does not return is
+// answered only when it does. So Stop takes no longer than the stop timeout and two
+// seconds.
 func (h *Host) Stop() {
 	if h.stopping.Swap(true) {
 		<-h.stopped
