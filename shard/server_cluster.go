@@ -99,7 +99,7 @@ func (s *clusterServer) Drain(ctx context.Context, req *pb.DrainRequest) (*pb.Dr
 	}
 	before := s.member.host.Owned()
 	if err := s.member.host.Release(ctx, s.member.cfg.Plan.allSlots()); err != nil {
-		return nil, storeError("release the slots", err)
+		return nil, s.member.storeError(ctx, "release the slots", err)
 	}
 	left := s.member.host.Owned()
 	return &pb.DrainResponse{SlotsReleased: uint32(before - left), SlotsLeft: uint32(left)}, nil

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/ringhold/ringhold/aggregate"
 	"github.com/ringhold/ringhold/handler"
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/message/wire"
@@ -55,7 +56,7 @@ func (s *streamsServer) ReadStream(req *pb.ReadStreamRequest, out grpc.ServerStr
 		}
 		events, err := s.member.cfg.Store.ReadStream(out.Context(), stream, from, page)
 		if err != nil {
-			return storeError("read the stream", err)
+			return s.member.storeError(out.Context(), "read the stream", err)
 		}
 		if from == 0 && len(events) == 0 && !s.member.cfg.Plan.core(message.StreamName(req.GetStream())).StateBased {
 			return refusalOf(&message.Message{}, message.NotFound{Stream: message.StreamName(req.GetStream()), ID: message.AggregateID(req.GetAggregateId())}, nil)
@@ -136,11 +137,19 @@ func refusalOf(m *message.Message, r message.Response, served *pb.Served) error 
 	return st.Err()
 }
 
-func storeError(doing string, err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+// storeError is the status of what the store did not do. What the store says is
+// for who runs it, and may name hosts and roles: it goes into the log.
+func (m *Member) storeError(ctx context.Context, doing string, err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
 		return status.FromContextError(err).Err()
 	}
-	reason := fmt.Sprintf("%s: %v", doing, err)
+	var unknown *aggregate.UnknownEventError
+	reason := doing + ": the store did not answer; the log of the member says why"
+	if errors.As(err, &unknown) { // of the aggregate, not of the store
+		reason = fmt.Sprintf("%s: %v", doing, unknown)
+	} else {
+		m.log.WarnContext(ctx, "the store did not answer an inspection", "doing", doing, "error", explainStore(err))
+	}
 	return wire.RefusalStatus(&pb.Refusal{Kind: pb.Kind_KIND_UNAVAILABLE, Reason: reason}, reason).Err()
 }
 
@@ -185,12 +194,12 @@ func (s *streamsServer) GetState(ctx context.Context, req *pb.GetStateRequest) (
 	if req.Version != nil {
 		view, err := s.member.host.StateAt(ctx, name, id, message.Version(req.GetVersion()))
 		if err != nil {
-			return nil, historyError(err, name, id)
+			return nil, s.member.historyError(ctx, err, name, id)
 		}
 		var out *pb.GetStateResponse
 		if p := handler.Guard("encode", func() { out, err = s.state(req, view) }); p != nil {
 			s.member.log.ErrorContext(ctx, "a state panicked when it was encoded", "stream", string(name), "aggregate_id", string(id), "panic", p.Error(), "stack", string(p.Stack))
-			err = historyError(p, name, id)
+			err = s.member.historyError(ctx, p, name, id)
 		}
 		return out, err
 	}
@@ -239,7 +248,7 @@ func (s *streamsServer) state(req *pb.GetStateRequest, view handler.View) (*pb.G
 	}, nil
 }
 
-func historyError(err error, name message.StreamName, id message.AggregateID) error {
+func (m *Member) historyError(ctx context.Context, err error, name message.StreamName, id message.AggregateID) error {
 	var panicked *handler.PanicError
 	switch {
 	case errors.As(err, &panicked):
@@ -253,7 +262,7 @@ func historyError(err error, name message.StreamName, id message.AggregateID) er
 	case errors.Is(err, runtime.ErrErased):
 		return refusalOf(&message.Message{}, message.StreamErased{Stream: name, ID: id}, nil)
 	}
-	return storeError("rebuild the state", err)
+	return m.storeError(ctx, "rebuild the state", err)
 }
 
 // ListStreams lists streams, in the order of their bytes.
@@ -273,7 +282,7 @@ func (s *streamsServer) ListStreams(ctx context.Context, req *pb.ListStreamsRequ
 	q.Limit = min(q.Limit, largestPage)
 	found, err := s.member.cfg.Store.ListStreams(ctx, q)
 	if err != nil {
-		return nil, storeError("list streams", err)
+		return nil, s.member.storeError(ctx, "list streams", err)
 	}
 	out := &pb.ListStreamsResponse{}
 	for _, one := range found {

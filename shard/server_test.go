@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -15,14 +16,22 @@ import (
 
 	"github.com/ringhold/ringhold/api/manifest"
 	"github.com/ringhold/ringhold/examples/bank"
+	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/message/wire"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
 	"github.com/ringhold/ringhold/shard"
+	"github.com/ringhold/ringhold/store"
 	"github.com/ringhold/ringhold/store/memory"
+	"github.com/ringhold/ringhold/store/postgres"
 )
 
 // startBank starts the bank on one member and returns the connection to it.
 func startBank(t *testing.T) *grpc.ClientConn {
+	t.Helper()
+	return startBankOn(t, memory.New(memory.Config{Group: "default.bank"}), slog.New(slog.DiscardHandler))
+}
+
+func startBankOn(t *testing.T, s store.Store, log *slog.Logger) *grpc.ClientConn {
 	t.Helper()
 	const file = "../examples/bank/aggregateservice.yaml"
 	m, err := manifest.Load(file)
@@ -34,7 +43,7 @@ func startBank(t *testing.T) *grpc.ClientConn {
 		t.Fatal(err)
 	}
 	local, err := shard.StartLocal(t.Context(), shard.LocalConfig{
-		Store: memory.New(memory.Config{Group: plan.Group}), Plan: plan, Members: 1, Logger: slog.New(slog.DiscardHandler),
+		Store: s, Plan: plan, Members: 1, Logger: log,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -178,4 +187,63 @@ func TestServer_ExpectedVersionOfNoAggregate(t *testing.T) {
 	if resp, err := calls.Authorized(t.Context(), &pb.AuthorizedRequest{Request: &pb.DispatchRequest{Service: "deposit"}}); err != nil || !resp.GetAllowed() {
 		t.Errorf("deposit of nobody: %v, %v", resp, err)
 	}
+}
+
+// talkative is a store that says who and where it is when it is read.
+type talkative struct{ *memory.Store }
+
+func (talkative) fault() error {
+	return &postgres.Error{Doing: "read from", URL: "postgres://app@10.0.0.7/bank", Err: errors.New("permission denied"), Advice: "GRANT"}
+}
+
+func (s talkative) ReadStream(context.Context, message.Stream, message.Version, int) ([]store.Event, error) {
+	return nil, s.fault()
+}
+
+func (s talkative) ListStreams(context.Context, store.StreamQuery) ([]store.StreamInfo, error) {
+	return nil, s.fault()
+}
+
+// What the store says of itself is for the log, not for callers.
+func TestServer_StoreFaultsAreForTheLog(t *testing.T) {
+	var log lines
+	streams := pb.NewStreamsClient(startBankOn(t, talkative{memory.New(memory.Config{Group: "default.bank"})}, slog.New(slog.NewTextHandler(&log, nil))))
+	_, listed := streams.ListStreams(t.Context(), &pb.ListStreamsRequest{})
+	at := int64(0)
+	_, state := streams.GetState(t.Context(), &pb.GetStateRequest{Stream: "accounts", AggregateId: "a", Version: &at})
+	reading, err := streams.ReadStream(t.Context(), &pb.ReadStreamRequest{Stream: "accounts", AggregateId: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, events := reading.Recv()
+	for what, err := range map[string]error{"list streams": listed, "rebuild the state": state, "read the stream": events} {
+		st := status.Convert(err)
+		if text := st.Proto().String(); st.Code() != codes.Unavailable || !strings.Contains(text, "the log of the member says why") || strings.Contains(text, "10.0.0.7") || strings.Contains(text, "GRANT") {
+			t.Errorf("%s: %s", what, text)
+		}
+		if !strings.Contains(log.String(), what) {
+			t.Errorf("the log does not say %s", what)
+		}
+	}
+	if !strings.Contains(log.String(), "10.0.0.7") || !strings.Contains(log.String(), "permission denied") {
+		t.Errorf("the log says %s", log.String())
+	}
+}
+
+// lines is what is written to a log.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
