@@ -95,6 +95,12 @@ func (k *keeper) join(ctx context.Context, m store.Member) (*held, error) {
 	n := lease.Renewed{Sent: time.Now()}
 	var err error
 	if n.Renewal, err = k.store.Join(ctx, m, lease.Length); err != nil {
+		var unknown *store.UnknownOutcomeError
+		if errors.As(err, &unknown) { // it may have joined: then somebody has to sign it off
+			h := newHeld(m.ID, n)
+			h.revoke()
+			k.members = append(k.members, h)
+		}
 		return nil, err
 	}
 	n.Answered = time.Now()
@@ -212,7 +218,11 @@ func (k *keeper) signOff(ctx context.Context) error {
 		h.revoke()
 	}
 	for _, h := range k.members {
-		if err := k.leave(ctx, h.id); err != nil {
+		err := k.leave(ctx, h.id)
+		if err != nil && pause(ctx, look) == nil { // one blip is no reason to have the next start wait
+			err = k.leave(ctx, h.id)
+		}
+		if err != nil {
 			return fmt.Errorf("sign off member %s, whose lease the next start waits for now: %w", h.id, err)
 		}
 	}

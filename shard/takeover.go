@@ -9,6 +9,9 @@ import (
 	"github.com/ringhold/ringhold/store"
 )
 
+// startPatience is how long a start goes on while the store does not answer.
+const startPatience = 30 * time.Second
+
 // look is how often a start looks whether those that it waits for are gone.
 const look = 100 * time.Millisecond
 
@@ -49,10 +52,14 @@ func (e *takenOverError) Unwrap() error { return e.cause }
 func (l *Local) takeOver(ctx context.Context) error {
 	t := lease.NewTakeOver(l.life)
 	told := map[store.MemberID]bool{}
+	var failing time.Time // since when the store does not answer; zero: it does
 	for {
 		rows, err := l.rows(ctx)
 		if err != nil {
-			return err
+			if err := l.bear(ctx, &failing, err); err != nil {
+				return err
+			}
+			continue
 		}
 		d, remaining := l.keeper.decide(t, rows)
 		switch {
@@ -64,17 +71,14 @@ func (l *Local) takeOver(ctx context.Context) error {
 			return nil
 		}
 		l.tell(d.Waiting, told, remaining)
-		gone := 0
-		for _, one := range d.Depose {
-			done, err := l.cfg.Store.Depose(ctx, one)
-			switch {
-			case err != nil:
-				return fmt.Errorf("depose member %s of an earlier process: %w", one.Member, err)
-			case done:
-				gone++
-				l.cfg.Logger.Info("a member of an earlier process is deposed", "member", string(one.Member))
+		gone, err := l.deposeSilent(ctx, d.Depose)
+		if err != nil {
+			if err := l.bear(ctx, &failing, err); err != nil {
+				return err
 			}
+			continue
 		}
+		failing = time.Time{}
 		if gone > 0 && len(d.Waiting) == 0 && gone == len(d.Depose) {
 			continue
 		}
@@ -85,6 +89,41 @@ func (l *Local) takeOver(ctx context.Context) error {
 			return ctx.Err()
 		case <-time.After(look):
 		}
+	}
+}
+
+// deposeSilent deposes members of processes that are gone, and says how many it did.
+func (l *Local) deposeSilent(ctx context.Context, silent []store.Depose) (gone int, err error) {
+	for _, one := range silent {
+		done, err := l.cfg.Store.Depose(ctx, one)
+		switch {
+		case err != nil:
+			return gone, fmt.Errorf("depose member %s of an earlier process: %w", one.Member, err)
+		case done:
+			gone++
+			l.cfg.Logger.Info("a member of an earlier process is deposed", "member", string(one.Member))
+		}
+	}
+	return gone, nil
+}
+
+// bear waits a moment after the store did not answer, or returns the error when it
+// has not for too long.
+func (l *Local) bear(ctx context.Context, failing *time.Time, err error) error {
+	if failing.IsZero() {
+		*failing = time.Now()
+		l.cfg.Logger.Warn("the store does not answer a start, which tries again", "error", explainStore(err), "for", startPatience)
+	}
+	if time.Since(*failing) >= startPatience {
+		return err
+	}
+	select {
+	case <-l.keeper.fenced:
+		return l.takenOver(ctx, l.keeper.cause)
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(look):
+		return nil
 	}
 }
 

@@ -30,6 +30,24 @@ type shared struct {
 	incarnation atomic.Pointer[string] // instead of the store's own
 	own         atomic.Pointer[string] // the store's, while it shows another
 	deposed     atomic.Int64           // that were asked for and done
+	blips       atomic.Int64           // how many reads of members, and depositions, fail
+	lostJoins   atomic.Int64           // how many joins are done and not answered
+}
+
+// blip fails if it is time for that.
+func (s *shared) blip() error {
+	if s.blips.Load() > 0 {
+		s.blips.Add(-1)
+		return errDown
+	}
+	return nil
+}
+
+func (s *shared) Members(ctx context.Context) ([]store.Member, error) {
+	if err := s.blip(); err != nil {
+		return nil, err
+	}
+	return s.Store.Members(ctx)
 }
 
 var errDown = errors.New("connection refused")
@@ -52,7 +70,12 @@ func (s *shared) answer(r store.Renewal, err error) (store.Renewal, error) {
 }
 
 func (s *shared) Join(ctx context.Context, m store.Member, length time.Duration) (store.Renewal, error) {
-	return s.answer(s.Store.Join(ctx, m, length))
+	r, err := s.answer(s.Store.Join(ctx, m, length))
+	if err == nil && s.lostJoins.Load() > 0 {
+		s.lostJoins.Add(-1)
+		return store.Renewal{}, &store.UnknownOutcomeError{Err: errDown}
+	}
+	return r, err
 }
 
 func (s *shared) Renew(ctx context.Context, id store.MemberID, length time.Duration, leaving bool) (store.Renewal, error) {
@@ -63,6 +86,9 @@ func (s *shared) Renew(ctx context.Context, id store.MemberID, length time.Durat
 }
 
 func (s *shared) Depose(ctx context.Context, d store.Depose) (bool, error) {
+	if err := s.blip(); err != nil {
+		return false, err
+	}
 	if shown := s.incarnation.Load(); shown != nil && d.Incarnation == *shown {
 		d.Incarnation = *s.own.Load()
 	}
@@ -454,6 +480,81 @@ func TestHeld_AnotherIncarnation(t *testing.T) {
 		s.incarnation.Store(nil)
 		if err := first.signOff(t.Context()); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// A lease counts from when its renewal was sent: the store may have granted it then,
+// however late the answer comes.
+func TestHeld_CountsFromTheQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShared()
+		s.slow.Store(int64(700 * time.Millisecond))
+		k := newKeeper(s, slog.New(slog.DiscardHandler))
+		h, err := k.join(t.Context(), store.Member{ID: "m0-a", Address: "a", Writers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			pass(lease.Length - lease.Margin - 701*time.Millisecond)
+			if !h.mayAnswer() {
+				t.Error("its lease is over too early")
+			}
+			pass(time.Millisecond)
+			if h.mayAnswer() {
+				t.Error("it counts from the answer")
+			}
+			k.round(t.Context())
+		}
+		if err := k.signOff(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A store that does not answer for a moment ends no start and no sign-off.
+func TestTakeOver_Blips(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShared()
+		first := newProcess(t, s, "first", 1)
+		if err := first.begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		first.kill()
+		s.blips.Store(12)
+		second := newProcess(t, s, "second", 1)
+		if err := second.begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s.blips.Load() > 0 {
+			t.Error("there were no blips")
+		}
+		s.blips.Store(1)
+		if err := second.signOff(t.Context()); err != nil {
+			t.Error(err)
+		}
+		s.blips.Store(1 << 30)
+		third := newProcess(t, s, "third", 1)
+		began := time.Now()
+		if err := third.begin(t.Context()); !errors.Is(err, errDown) {
+			t.Errorf("a start without a store ended with %v", err)
+		}
+		took(t, "giving up", began, startPatience, startPatience+time.Second)
+	})
+}
+
+// A join whose outcome is unknown is signed off: else the next start waits for it.
+func TestKeeper_JoinOfUnknownOutcome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShared()
+		s.lostJoins.Store(1)
+		first := newProcess(t, s, "first", 1)
+		var unknown *store.UnknownOutcomeError
+		if err := first.begin(t.Context()); !errors.As(err, &unknown) {
+			t.Fatalf("it ended with %v", err)
+		}
+		if deposed, all := deposedMembers(t, s, "first"); all != 1 || deposed != 1 {
+			t.Errorf("%d of %d members are deposed", deposed, all)
 		}
 	})
 }

@@ -71,5 +71,8 @@ func (r *Run) Remaining(now time.Time) time.Duration {
 // ahead of the store's clock, unless that jumped backwards.
 func (r *Run) Estimate(now time.Time) time.Time { return r.last.Now.Add(now.Sub(r.last.Answered)) }
 
+// Answered reports whether the store's time was ever heard.
+func (r *Run) Answered() bool { return !r.last.Answered.IsZero() }
+
 // Incarnation is the store's at the last renewal.
 func (r *Run) Incarnation() string { return r.last.Incarnation }

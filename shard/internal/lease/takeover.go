@@ -28,12 +28,23 @@ type Rows struct {
 // that start at the same time the one that joined first stays.
 type TakeOver struct {
 	process string
-	first   map[store.MemberID]time.Time // the lease of each as it was first seen
+	seen    map[store.MemberID]*sight
 }
+
+// sight is what was seen of the lease of another member.
+type sight struct {
+	until    time.Time // as it was seen last
+	at       time.Time // when it was first seen like that, by the store's clock
+	advances int       // how often it was seen to advance since it last fell
+}
+
+// alive is how many advances show that a member renews. One may be that of a
+// process that is dead by now: its last renewal was under way.
+const alive = 2
 
 // NewTakeOver returns the decisions of a process.
 func NewTakeOver(process string) *TakeOver {
-	return &TakeOver{process: process, first: map[store.MemberID]time.Time{}}
+	return &TakeOver{process: process, seen: map[store.MemberID]*sight{}}
 }
 
 // Decision is what to do now. With none of its fields set, and Done unset, there
@@ -58,6 +69,9 @@ func (t *TakeOver) Observe(now time.Time, run *Run, rows Rows) Decision {
 	for i := range rows.Members {
 		m := &rows.Members[i]
 		mine := ProcessOf(m.ID) == t.process
+		if !mine {
+			t.look(m, now, run)
+		}
 		switch {
 		case mine && m.Deposed:
 			return Decision{Fenced: m}
@@ -80,21 +94,42 @@ func (t *TakeOver) Observe(now time.Time, run *Run, rows Rows) Decision {
 // joined earlier, or its process holds slots already because it did not see this
 // one when it looked.
 func (t *TakeOver) stays(m *store.Member, rows Rows) bool {
-	first, seen := t.first[m.ID]
-	if !seen || m.LeaseUntil.Before(first) { // a store that was restored forgets renewals
-		first = m.LeaseUntil
-		t.first[m.ID] = first
-	}
-	if m.Leaving || !m.LeaseUntil.After(first) {
+	if m.Leaving || t.seen[m.ID].advances < alive {
 		return false
 	}
 	return t.earlier(ProcessOf(m.ID), rows.Members) || serves(ProcessOf(m.ID), rows)
 }
 
+// look notes what is seen of a lease.
+func (t *TakeOver) look(m *store.Member, now time.Time, run *Run) {
+	s, estimate := t.seen[m.ID], m.LeaseUntil
+	if run.Answered() {
+		estimate = run.Estimate(now)
+	}
+	switch {
+	case s == nil || m.LeaseUntil.Before(s.until): // a store that was restored forgets renewals
+		t.seen[m.ID] = &sight{until: m.LeaseUntil, at: estimate}
+	case m.LeaseUntil.After(s.until):
+		s.until, s.at = m.LeaseUntil, estimate
+		s.advances++
+	}
+}
+
+// until is when a lease ends. One that nobody can have been granted by the clock of
+// today was granted before the store's clock was set back: it counts as over when
+// it was first seen, so that nobody waits for as long as the clock was set back.
+func (t *TakeOver) until(m *store.Member) time.Time {
+	s := t.seen[m.ID]
+	if m.LeaseUntil.After(s.at.Add(2 * Length)) {
+		return s.at
+	}
+	return m.LeaseUntil
+}
+
 // silent reports whether a member may be asked to be deposed. The store has the
 // last word on it, by the row that renewals write.
 func (t *TakeOver) silent(m *store.Member, now time.Time, run *Run) bool {
-	return run.Lasts(now) && m.LeaseUntil.Add(Patience).Before(run.Estimate(now))
+	return run.Lasts(now) && t.until(m).Add(Patience).Before(run.Estimate(now))
 }
 
 // earlier orders processes by when they joined; every process reads the same
