@@ -32,6 +32,9 @@ type Config struct {
 	// Migrate lets Open make the schema, or bring an older one to this binary's.
 	// Otherwise such a schema is refused with a *store.SchemaError.
 	Migrate bool
+	// ReadOnly opens the group for reading alone, so a standby will do. Nothing
+	// can be written, no member can join, and Migrate is refused.
+	ReadOnly bool
 	// Logger is told what nobody is answered with, such as sessions that were
 	// terminated. Nil: nobody.
 	Logger *slog.Logger
@@ -53,6 +56,9 @@ func (c Config) Validate() error {
 	}
 	if c.ReadConnections < 0 || c.WriteTimeout < 0 {
 		errs = append(errs, fmt.Errorf("postgres: %d connections for reads and a write timeout of %s: neither can be negative", c.ReadConnections, c.WriteTimeout))
+	}
+	if c.ReadOnly && c.Migrate {
+		errs = append(errs, errors.New("postgres: a store that is opened for reading cannot be migrated"))
 	}
 	return errors.Join(errs...)
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/ringhold/ringhold/store"
 )
@@ -29,10 +28,11 @@ func (s *Store) Depose(ctx context.Context, d store.Depose) (bool, error) {
 		return false, err
 	}
 	defer se.kill() // or end: killing what has ended is harmless
+	se.within(s.timeout)
 	if _, err := se.prepare(ctx, deposeMember); err != nil {
 		return false, s.explain("depose in", err)
 	}
-	_ = se.wire.SetDeadline(time.Now().Add(s.timeout)) // on a connection that is closed the write fails as well
+	se.within(s.timeout)
 	var p params
 	p.text(s.group)
 	p.text(string(d.Member))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -26,7 +27,42 @@ const (
 	MissingRight            // the role lacks a GRANT
 	DiskFull                // the server's
 	ShuttingDown            // the server starts or stops
+	NotDurable              // synchronous_commit is off
 )
+
+// String says it in words for those who do not run the database: no address, no
+// role, no advice.
+func (k Kind) String() string {
+	switch k {
+	case Malformed:
+		return "the database's address cannot be read"
+	case Unreachable:
+		return "the database cannot be reached"
+	case Unauthorized:
+		return "the database does not let this process in"
+	case NoDatabase:
+		return "the database is not there"
+	case TooManyConnections:
+		return "the database has no more connections"
+	case TooOld:
+		return "the database's server is too old"
+	case WrongEncoding:
+		return "the database has the wrong encoding"
+	case ReadOnly:
+		return "the database takes no writes"
+	case MissingRight:
+		return "the database refuses a right"
+	case DiskFull:
+		return "the database's disk is full"
+	case ShuttingDown:
+		return "the database starts or stops"
+	case NotDurable:
+		return "the database may lose what it acknowledges"
+	}
+	return "the database answered with an error"
+}
+
+const namePrimary = "it is a standby, or default_transaction_read_only is set: name the primary, or several hosts with target_session_attrs=read-write"
 
 // Error is what the server, or the way to it, said. It never shows a password.
 type Error struct {
@@ -44,6 +80,10 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s the store %s: %v: %s", e.Doing, e.URL, e.Err, e.Advice)
 }
 
+// Public returns what may be told to whoever calls a service: the text of the
+// kind alone.
+func (e *Error) Public() string { return e.Kind.String() }
+
 // Unwrap returns what was said.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -59,11 +99,11 @@ func (e *PoolerError) Error() string {
 }
 
 // explain wraps err with what can be done about it. Errors that are explained
-// already, and those of the context, are left alone.
+// already, and that of a context that its owner has ended, are left alone.
 func (s *Store) explain(doing string, err error) error {
 	var done *Error
 	var pooler *PoolerError
-	if err == nil || errors.As(err, &done) || errors.As(err, &pooler) {
+	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &done) || errors.As(err, &pooler) {
 		return err
 	}
 	kind, advice := s.classify(err)
@@ -72,9 +112,12 @@ func (s *Store) explain(doing string, err error) error {
 
 func (s *Store) classify(err error) (Kind, string) {
 	var pg *pgconn.PgError
+	if errors.Is(err, errPoolBusy) {
+		return Other, "allow more connections for reads, or see what keeps them"
+	}
 	if !errors.As(err, &pg) {
 		var c *pgconn.ConnectError
-		if errors.As(err, &c) || errors.Is(err, context.DeadlineExceeded) {
+		if errors.As(err, &c) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 			return Unreachable, "see that the server runs, that it listens there, and that the network lets this process through"
 		}
 		return Other, ""
@@ -88,8 +131,8 @@ func (s *Store) classify(err error) (Kind, string) {
 		return TooManyConnections, "raise max_connections, or the limit of the role or the database; " + s.connections()
 	case pg.Code == "53100":
 		return DiskFull, "the server's disk is full: make room; nothing that was acknowledged is lost"
-	case pg.Code == "25006":
-		return ReadOnly, "the server is a standby, or default_transaction_read_only is set: name the primary, or several hosts with target_session_attrs=read-write"
+	case pg.Code == stateReadOnly:
+		return ReadOnly, namePrimary
 	case pg.Code == "42501":
 		return MissingRight, s.grants()
 	case pg.Code == "57P01", pg.Code == "57P02", pg.Code == "57P03":

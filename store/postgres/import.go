@@ -34,7 +34,7 @@ func (w *writer) Import(ctx context.Context, a *store.Append) error {
 		return err
 	}
 	w.proof.forget()
-	_ = w.session.wire.SetDeadline(time.Now().Add(w.s.timeout)) // on a connection that is closed the writes fail as well
+	w.session.within(w.s.timeout)
 	if err := w.importAll(a); err != nil {
 		w.rollBack()
 		if w.session != nil && sqlState(err) == "" {
@@ -55,7 +55,7 @@ func (w *writer) rollBack() {
 	w.p.reset()
 	if _, err := w.session.call(context.Background(), `ROLLBACK`, &w.p, nil); err != nil {
 		w.session.kill()
-		w.session = nil
+		w.session, w.doubt = nil, true
 	}
 }
 

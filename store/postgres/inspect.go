@@ -19,8 +19,11 @@ const oldest = 140_000
 // anything of Ringhold's is used.
 const describe = `
 SELECT pg_backend_pid(), current_setting('server_version_num'), current_setting('server_version'), current_setting('server_encoding'),
-  pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',
-  to_regnamespace(quote_ident($1)) IS NOT NULL, to_regclass(quote_ident($1) || '.schema') IS NOT NULL`
+  ` + takesNoWrites + `, to_regnamespace(quote_ident($1)) IS NOT NULL, to_regclass(quote_ident($1) || '.schema') IS NOT NULL,
+  current_setting('synchronous_commit'), current_setting('fsync')`
+
+// takesNoWrites is true in a session on a standby or of a read-only database.
+const takesNoWrites = `pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'`
 
 // place is what describe says.
 type place struct {
@@ -55,6 +58,10 @@ func (s *Store) inspect(ctx context.Context, migrate bool) error {
 			return s.openFault(err)
 		}
 	}
+	if s.reading {
+		se.end()
+		return nil // its rights are seen when it reads
+	}
 	lacks, err := text(ctx, se, missingRights, s.schema)
 	if err == nil && lacks[0] != "" {
 		err = &Error{Kind: MissingRight, Doing: "open", URL: s.url, Advice: s.grants(), Err: fmt.Errorf("the role %q lacks rights on %s", s.config.User, lacks[0])}
@@ -88,11 +95,28 @@ func (s *Store) describe(ctx context.Context, se *session) (place, error) {
 		return refuse(TooOld, "the server is PostgreSQL "+v[2], "PostgreSQL 14 or newer is needed")
 	case v[3] != "UTF8":
 		return refuse(WrongEncoding, "the database's encoding is "+v[3], "create the database with ENCODING 'UTF8'")
-	case v[4] == "t":
-		return refuse(ReadOnly, "the server takes no writes",
-			"it is a standby, or default_transaction_read_only is set: name the primary, or several hosts with target_session_attrs=read-write")
+	}
+	if err := s.fit("open", v[7], v[4] == "t"); err != nil {
+		return place{}, err
+	}
+	if v[8] == "off" {
+		s.log.Warn("the server has fsync off: what was acknowledged can be lost, and the data destroyed, by a crash", "store", s.url)
 	}
 	return place{hasSchema: v[5] == "t", hasTables: v[6] == "t"}, nil
+}
+
+// fit refuses a session that loses what was acknowledged, or takes no writes.
+func (s *Store) fit(doing, synchronousCommit string, noWrites bool) error {
+	switch {
+	case s.reading:
+		return nil
+	case noWrites:
+		return &Error{Kind: ReadOnly, Doing: doing, URL: s.url, Err: errors.New("the server takes no writes"), Advice: namePrimary}
+	case synchronousCommit == "off":
+		return &Error{Kind: NotDurable, Doing: doing, URL: s.url, Err: errors.New("synchronous_commit is off, so what was acknowledged would be lost in a crash"),
+			Advice: "set it to on, or to local, for the role, the database or the server; renewals, which need it less, see to themselves"}
+	}
+	return nil
 }
 
 // schemaRow returns zeros for a schema that is not there or not whole.

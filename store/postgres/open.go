@@ -17,6 +17,7 @@ type Store struct {
 	raw     string // with its password: for connecting only
 	schema  string
 	group   string
+	reading bool // and nothing else
 	config  *pgconn.Config
 	timeout time.Duration // of a write
 	log     *slog.Logger
@@ -45,7 +46,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{url: redact(c.URL), raw: c.URL, schema: schema, group: c.Group, config: config, timeout: c.WriteTimeout, log: c.Logger,
+	s := &Store{url: redact(c.URL), raw: c.URL, schema: schema, group: c.Group, reading: c.ReadOnly, config: config, timeout: c.WriteTimeout, log: c.Logger,
 		leases: newLeases(), writers: map[*writer]struct{}{}}
 	s.reads = newPool(c.ReadConnections, func(ctx context.Context) (*session, error) { return s.connect(ctx, "reads", readTimeout) })
 	if err := s.inspect(ctx, c.Migrate); err != nil {

@@ -81,7 +81,7 @@ func TestWarning(t *testing.T) {
 }
 
 // TestCertain are failures that say for certain that nothing was stored: the
-// writer goes on without a new generation.
+// writer goes on, and without a new generation if its session does.
 func TestCertain(t *testing.T) {
 	s := openTest(t, Config{URL: pgtest.URL(t)})
 	m := newTestMember(t, s, "a", 0, time.Hour)
@@ -90,7 +90,7 @@ func TestCertain(t *testing.T) {
 		state string
 		kind  Kind
 	}{
-		"disk full": {"53100", DiskFull}, "read-only": {"25006", ReadOnly}, "no right": {"42501", MissingRight}, "out of memory": {"53200", Other},
+		"disk full": {"53100", DiskFull}, "no right": {"42501", MissingRight}, "out of memory": {"53200", Other},
 	} {
 		run(t, admin, fmt.Sprintf(`CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = '%s'; END $$`, code.state))
 		run(t, admin, `CREATE TRIGGER fail BEFORE INSERT ON events EXECUTE FUNCTION fail()`)
@@ -105,6 +105,7 @@ func TestCertain(t *testing.T) {
 	if err := m.append("accounts-a", 0, ""); err == nil || errors.As(err, new(*store.UnknownOutcomeError)) {
 		t.Errorf("an append on a connection that is closed ends with %v", err)
 	}
+	m.raise(2)
 	m.mustAppend("accounts-a", 0, "")
 }
 
@@ -117,6 +118,7 @@ func TestUniqueViolations(t *testing.T) {
 	run(t, admin, `CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 		IF current_setting('application_name') = 'ringhold writer' THEN PERFORM pg_advisory_lock_shared(4711); END IF; RETURN NULL; END $$`)
 	run(t, admin, `CREATE TRIGGER pause BEFORE INSERT ON events EXECUTE FUNCTION pause()`)
+	gen := m.gen
 	for name, c := range map[string]struct {
 		slot, offset int
 		stream       string
@@ -150,6 +152,8 @@ func TestUniqueViolations(t *testing.T) {
 			t.Errorf("%s: the append ends with %v", name, err)
 		}
 		run(t, admin, `DELETE FROM events`)
-		m.w.(*writer).session.kill() // and its lock; the next append connects
+		m.w.(*writer).session.kill() // and its lock
+		gen++
+		m.raise(gen)
 	}
 }

@@ -10,18 +10,21 @@ import (
 // patience is how long a lock is waited for before what holds it is terminated.
 const patience = 250 * time.Millisecond
 
-// terminateBlockers ends the sessions that a session waits for, at the roots:
-// not those that wait themselves. Superusers' sessions and the server's own
+// terminateBlockers ends the sessions that hold the rows that a session waits
+// for, at the roots: not those that wait for a row themselves. Whoever holds a
+// whole table, as migrations and VACUUM FULL do, is left alone. Superusers' sessions and the server's own
 // processes are left alone, but for those of the same role.
 const terminateBlockers = `
-WITH RECURSIVE blockers (pid) AS (
-  SELECT unnest(pg_blocking_pids($1))
+WITH RECURSIVE row_waits (pid) AS MATERIALIZED (
+  SELECT l.pid FROM pg_locks AS l WHERE NOT l.granted AND l.locktype IN ('transactionid', 'tuple')),
+blockers (pid) AS (
+  SELECT unnest(pg_blocking_pids($1)) WHERE $1 IN (SELECT w.pid FROM row_waits AS w)
   UNION
-  SELECT unnest(pg_blocking_pids(b.pid)) FROM blockers AS b),
+  SELECT unnest(pg_blocking_pids(b.pid)) FROM blockers AS b WHERE b.pid IN (SELECT w.pid FROM row_waits AS w)),
 roots AS MATERIALIZED (
   SELECT a.pid, a.application_name
   FROM blockers AS b JOIN pg_stat_activity AS a ON a.pid = b.pid JOIN pg_roles AS r ON r.oid = a.usesysid
-  WHERE cardinality(pg_blocking_pids(b.pid)) = 0 AND coalesce(a.backend_type, 'client backend') = 'client backend'
+  WHERE b.pid NOT IN (SELECT w.pid FROM row_waits AS w) AND coalesce(a.backend_type, 'client backend') = 'client backend'
     AND (NOT r.rolsuper OR r.rolname = current_user))
 SELECT pid, application_name, pg_terminate_backend(pid) FROM roots`
 
@@ -33,8 +36,13 @@ const cancelBackend = `SELECT pg_cancel_backend($1)`
 // that, so a second connection terminates it. The statement's own timeout
 // bounds run.
 func (s *Store) overtake(ctx context.Context, pid uint32, run func() error) error {
+	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	done := make(chan error, 1)
-	go func() { done <- run() }()
+	go func() {
+		err := run()
+		end() // what terminates has nothing to do any more
+		done <- err
+	}()
 	again := time.NewTicker(patience)
 	defer again.Stop()
 	var faults []error
@@ -46,7 +54,7 @@ func (s *Store) overtake(ctx context.Context, pid uint32, run func() error) erro
 			}
 			return err
 		case <-again.C:
-			if err := s.terminate(ctx, pid); err != nil && len(faults) == 0 {
+			if err := s.terminate(ctx, pid); err != nil && ctx.Err() == nil && len(faults) == 0 {
 				faults = append(faults, err)
 			}
 		}
@@ -56,8 +64,6 @@ func (s *Store) overtake(ctx context.Context, pid uint32, run func() error) erro
 // terminate ends what holds up the session with a process id. Without the right
 // to do so it withdraws the session's statement.
 func (s *Store) terminate(ctx context.Context, waiting uint32) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
-	defer cancel()
 	se, err := s.connect(ctx, "terminator", s.timeout)
 	if err != nil {
 		return err

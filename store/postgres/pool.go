@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 )
 
@@ -16,6 +18,8 @@ type pool struct {
 	idle []*session
 }
 
+var errPoolBusy = errors.New("all connections for reads are in use")
+
 func newPool(n int, open func(ctx context.Context) (*session, error)) *pool {
 	return &pool{open: open, tokens: make(chan struct{}, n)}
 }
@@ -27,7 +31,7 @@ func (p *pool) take(ctx context.Context) (se *session, used bool, err error) {
 	select {
 	case p.tokens <- struct{}{}:
 	case <-ctx.Done():
-		return nil, false, ctx.Err()
+		return nil, false, fmt.Errorf("%w (%d): %w", errPoolBusy, p.limit(), ctx.Err())
 	}
 	if se = p.pop(); se != nil {
 		return se, true, nil

@@ -9,8 +9,8 @@ import (
 
 var raiseGeneration = call("raise_v1", 4)
 
-// Raise makes g the writer's generation. After an unknown outcome it opens a new
-// connection: what the old one still brings is of an older generation.
+// Raise makes g the writer's generation. After an unknown outcome, or the end of
+// its session, it opens a new connection: what the old one still brings is of an older generation.
 func (w *writer) Raise(ctx context.Context, g store.Generation) error {
 	leave, err := w.enter(ctx)
 	if err != nil {
@@ -20,9 +20,10 @@ func (w *writer) Raise(ctx context.Context, g store.Generation) error {
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
+	w.session.within(w.s.timeout)
 	if _, err := w.session.prepare(ctx, raiseGeneration); err != nil {
 		w.session.kill()
-		w.session = nil
+		w.session, w.doubt = nil, true
 		return w.s.explain("raise a generation in", err)
 	}
 	w.proof.forget()

@@ -24,6 +24,9 @@ const (
 	stateUnproved  = "RH007"
 )
 
+// stateReadOnly is the server's code for a write in a read-only transaction.
+const stateReadOnly = "25006"
+
 // stateUnique is the server's code for the violation of a unique index.
 const stateUnique = "23505"
 
@@ -174,7 +177,7 @@ func (w *writer) begin() {
 }
 
 // look reads with w.p on the writer's session. What fails now changes nothing
-// of what is known: the append was not stored.
+// of what is known of the append: it was not stored.
 func (w *writer) look(query string, row func([][]byte)) error {
 	if w.session == nil {
 		return errors.New("find out why an append was refused: the connection is lost; nothing was stored")
@@ -183,7 +186,6 @@ func (w *writer) look(query string, row func([][]byte)) error {
 	if err == nil {
 		return nil
 	}
-	w.doubt = false
 	if lost := new(store.UnknownOutcomeError); errors.As(err, &lost) {
 		err = lost.Err // that of the append is known
 	}

@@ -61,7 +61,10 @@ func (s *Store) settings(limit time.Duration) map[string]string {
 		"tcp_keepalives_interval":             "1",
 		"tcp_keepalives_count":                "3",
 		"tcp_user_timeout":                    "5000",
-		"client_connection_check_interval":    "1000",
+		// What a role or a database may have set otherwise.
+		"lock_timeout":                  "0",
+		"idle_session_timeout":          "0",
+		"default_transaction_isolation": "read committed",
 	}
 }
 
@@ -71,22 +74,55 @@ func (s *Store) connect(ctx context.Context, purpose string, limit time.Duration
 	c := s.config.Copy()
 	maps.Copy(c.RuntimeParams, s.settings(limit))
 	c.RuntimeParams["application_name"] = "ringhold " + purpose
-	name := newSessionName()
-	c.RuntimeParams[sessionSetting] = name
 	se, err := dial(ctx, c)
 	if err != nil {
 		return nil, s.explain("connect to", err)
 	}
-	se.name = name
+	se.within(limit)
+	if err := s.furnish(ctx, se, limit); err != nil {
+		se.kill()
+		return nil, s.explain("connect to", err)
+	}
+	se.within(0)
+	return se, nil
+}
+
+// checkClient lets the server look whether its client is still there, where the
+// system that it runs on can tell.
+const checkClient = `DO $$ BEGIN SET client_connection_check_interval = 1000; EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$;`
+
+// furnish gives a session what cannot be asked for at its start, and finds out
+// whether it can be used: the server may have become another one, or have other
+// settings, since the store was opened. It is one round trip. The session's name
+// is not asked for at the start, since what is may be repeated by something on
+// the way, for a session that it puts in the place of this one.
+func (s *Store) furnish(ctx context.Context, se *session, limit time.Duration) error {
+	se.name = newSessionName()
+	sql := checkClient
 	// From 17 on a half-sent append ends by itself.
 	if major, err := strconv.Atoi(leading(se.conn.ParameterStatus("server_version"))); err == nil && major >= 17 {
-		ms := strconv.FormatInt(limit.Milliseconds()+1000, 10)
-		if _, err := se.conn.Exec(ctx, "SET transaction_timeout = "+ms).ReadAll(); err != nil {
-			se.kill()
-			return nil, s.explain("connect to", err)
-		}
+		sql += "SET transaction_timeout = " + strconv.FormatInt(limit.Milliseconds()+1000, 10) + ";"
 	}
-	return se, nil
+	sql += `SELECT set_config('` + sessionSetting + `', '` + se.name + `', false), current_setting('synchronous_commit'), ` + takesNoWrites
+	results, err := se.conn.Exec(ctx, sql).ReadAll()
+	if err != nil {
+		return err
+	}
+	last := results[len(results)-1]
+	if len(last.Rows) != 1 {
+		return fmt.Errorf("the server answered with %d rows", len(last.Rows))
+	}
+	return s.fit("connect to", string(last.Rows[0][1]), string(last.Rows[0][2]) == "t")
+}
+
+// within bounds what follows on the connection; 0: nothing does. On one that is
+// closed what follows fails in any case.
+func (se *session) within(limit time.Duration) {
+	var until time.Time
+	if limit != 0 {
+		until = time.Now().Add(limit)
+	}
+	_ = se.wire.SetDeadline(until)
 }
 
 // leading returns the digits that text begins with.
@@ -135,7 +171,7 @@ func (se *session) kill() {
 
 // end takes leave of the server; the connection has to be idle.
 func (se *session) end() {
-	_ = se.wire.SetDeadline(time.Now().Add(time.Second)) // it is closed in any case
+	se.within(time.Second)
 	_ = se.conn.Close(context.Background())
 	<-se.conn.CleanupDone()
 }
@@ -191,7 +227,9 @@ func (se *session) write(ctx context.Context, query string, p *params, row func(
 	if err == nil {
 		return false, nil
 	}
-	lost = se.conn.IsClosed()
+	// A session without the right to write may stay so for ever: its database
+	// was changed, or what is behind the address.
+	lost = se.conn.IsClosed() || sqlState(err) == stateReadOnly
 	if sent && !aborted(err) {
 		err = unknown(err)
 		lost = true

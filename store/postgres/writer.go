@@ -6,15 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/store"
 )
 
-// errInDoubt refuses everything but Raise after an unknown outcome.
-var errInDoubt = errors.New("the outcome of an earlier write is unknown: the writer's generation has to be raised first")
+// errInDoubt refuses everything but Raise after an unknown outcome, and after
+// the end of a session: nothing was sent then, but the server may have become
+// another one, which lacks what the last one had. So all that the writer knows
+// has to be verified, as after an unknown outcome.
+var errInDoubt = errors.New("the writer's session has ended, or the outcome of an earlier write is unknown: its generation has to be raised first")
 
 // writer is a store.Writer with a session of its own. What it has begun is
 // bounded by the store's write timeout, not by its caller's context.
@@ -24,7 +26,7 @@ type writer struct {
 	id      store.WriterID
 	gen     store.Generation // 0 until Raise
 	session *session         // nil: none is open
-	doubt   bool             // something may still be under way on an older session
+	doubt   bool             // a session was lost since the last Raise
 	closed  bool
 	p       params
 	proof   proof                       // of the session
@@ -58,13 +60,17 @@ func (w *writer) enter(ctx context.Context) (leave func(), err error) {
 	return leave, nil
 }
 
-// ready connects if no session is open. It is the same generation's: nothing is
-// under way on an older session, or the writer would be in doubt.
+// ready looks that the session is that of the last Raise. Before the first one
+// it connects: the server refuses what is asked for then.
 func (w *writer) ready(ctx context.Context) error {
-	if w.doubt {
-		return errInDoubt
+	if w.gen == 0 && !w.doubt {
+		return w.connect(ctx)
 	}
-	return w.connect(ctx)
+	if w.doubt || w.session == nil || w.session.conn.IsClosed() {
+		w.doubt = true
+		return unknown(errInDoubt)
+	}
+	return nil
 }
 
 func (w *writer) connect(ctx context.Context) (err error) {
@@ -77,13 +83,10 @@ func (w *writer) connect(ctx context.Context) (err error) {
 
 // write runs a statement with w.p, in the time that a write may take.
 func (w *writer) write(query string, row func([][]byte) error) error {
-	_ = w.session.wire.SetDeadline(time.Now().Add(w.s.timeout)) // on a connection that is closed the write fails as well
+	w.session.within(w.s.timeout)
 	lost, err := w.session.write(context.Background(), query, &w.p, row)
 	if lost {
-		w.session = nil
-	}
-	if err != nil && errors.As(err, new(*store.UnknownOutcomeError)) {
-		w.doubt = true
+		w.session, w.doubt = nil, true
 	}
 	return err
 }

@@ -96,6 +96,7 @@ CREATE TABLE members (
   address       text        NOT NULL,
   writers       integer     NOT NULL,
   joined_at     timestamptz NOT NULL,
+  lease         bigint      NOT NULL, -- in microseconds
   lease_until   timestamptz NOT NULL,
   leaving       boolean     NOT NULL DEFAULT false,
   deposed       boolean     NOT NULL DEFAULT false,

@@ -46,8 +46,8 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   t timestamptz := clock_timestamp();
 BEGIN
-  INSERT INTO members (service_group, member, pod_uid, address, writers, joined_at, lease_until)
-    VALUES (p_group, p_member, p_pod_uid, p_address, p_writers, t, t + p_lease * interval '1 microsecond')
+  INSERT INTO members (service_group, member, pod_uid, address, writers, joined_at, lease, lease_until)
+    VALUES (p_group, p_member, p_pod_uid, p_address, p_writers, t, p_lease, t + p_lease * interval '1 microsecond')
     ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'RH006', MESSAGE = 'the id was used before';
@@ -69,7 +69,7 @@ DECLARE
   t timestamptz := clock_timestamp();
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
-  UPDATE members AS m SET lease_until = t + p_lease * interval '1 microsecond', leaving = m.leaving OR p_leaving
+  UPDATE members AS m SET lease = p_lease, lease_until = t + p_lease * interval '1 microsecond', leaving = m.leaving OR p_leaving
     WHERE m.service_group = p_group AND m.member = p_member AND NOT m.deposed;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'RH001', MESSAGE = 'it is deposed';
@@ -80,7 +80,8 @@ END $$;
 
 -- depose_v1 fences a member off and says whether it is: first the row that
 -- renewals write, whose condition is judged again after a wait for it, then its
--- fences, which waits for its appends.
+-- fences, which waits for its appends. A lease that ends later than any that was
+-- given, since the clock was set back, counts from now on.
 -- +goose StatementBegin
 CREATE FUNCTION depose_v1(p_group text, p_member text, p_patience bigint, p_estimate timestamptz, p_incarnation text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$
@@ -88,6 +89,12 @@ DECLARE
   gone boolean;
 BEGIN
   IF EXISTS (SELECT 1 FROM incarnation AS i WHERE i.id = p_incarnation) THEN
+    UPDATE members SET lease_until = clock_timestamp() + lease * interval '1 microsecond'
+      WHERE service_group = p_group AND member = p_member AND NOT deposed
+        AND lease_until > clock_timestamp() + 2 * lease * interval '1 microsecond';
+    IF FOUND THEN
+      RETURN false;
+    END IF;
     UPDATE members SET deposed = true
       WHERE service_group = p_group AND member = p_member AND NOT deposed
         AND lease_until + p_patience * interval '1 microsecond' < least(clock_timestamp(), p_estimate);
