@@ -82,7 +82,15 @@ func parseURL(raw string) (*pgconn.Config, string, error) {
 	if err != nil {
 		return nil, "", &Error{Kind: Malformed, Doing: "read the URL of", URL: redact(raw), Err: errors.New(scrub(raw, err.Error()))}
 	}
+	if strings.Contains(config.RuntimeParams["options"], "search_path") {
+		return nil, "", &Error{Kind: Malformed, Doing: "read the URL of", URL: redact(raw), Err: errors.New("search_path stands within options"),
+			Advice: "give it as a parameter of its own: ?search_path=schema"}
+	}
 	schema := firstSchema(config.RuntimeParams["search_path"])
+	if schema == "$user" {
+		return nil, "", &Error{Kind: Malformed, Doing: "read the URL of", URL: redact(raw), Err: errors.New("search_path begins with $user, which is another schema for each role"),
+			Advice: "name the schema that holds Ringhold's tables"}
+	}
 	delete(config.RuntimeParams, "search_path")
 	for name := range config.RuntimeParams {
 		if strings.HasPrefix(name, "pool_") { // of pgxpool, in URLs that are shared with others

@@ -33,7 +33,7 @@ func TestRights_OfRingholdsOwn(t *testing.T) {
 		}
 		var out []string
 		for _, row := range result.Rows {
-			if name := string(row[0]); name != "goose_db_version" {
+			if name := string(row[0]); name != migrationsTable {
 				out = append(out, name)
 			}
 		}

@@ -21,6 +21,10 @@ const Schema = 1
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// migrationsTable says which migrations have run. It is not the one that the
+// application's own migrations have in a schema that they share.
+const migrationsTable = "ringhold_migrations"
+
 // schemaRow is the row that says what the schema needs.
 type schemaRow struct{ version, minBinary int }
 
@@ -49,7 +53,16 @@ func (s *Store) migrate(ctx context.Context, se *session) error {
 			return fmt.Errorf("create the schema: %w", err)
 		}
 	}
-	return s.applyMigrations(ctx)
+	if err := s.applyMigrations(ctx); err != nil {
+		return err
+	}
+	if row, err = s.schemaRow(ctx, se, place{hasTables: true}); err != nil {
+		return err
+	}
+	if row.version < Schema {
+		return fmt.Errorf("all migrations are said to have run, and the schema %s has number %d, not %d: look at its table %s", s.schema, row.version, Schema, migrationsTable)
+	}
+	return nil
 }
 
 // applyMigrations runs those that the schema does not have yet, each in a
@@ -73,7 +86,8 @@ func runMigrations(ctx context.Context, db *sql.DB, files fs.FS) error {
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
-	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithTableName(migrationsTable),
+		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
