@@ -9,7 +9,7 @@ import (
 
 const (
 	hydrateGoal    = 300_000
-	hydratePayload = 60 // the event of BASELINES, decoded and folded
+	hydratePayload = 60 // a small event, decoded and folded
 )
 
 // hydrate asks how many events a second a core folds that loads aggregates.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -40,26 +41,45 @@ type storeFault struct {
 // Error is of one line: what was done, what the server or the network said, and
 // what to do about it.
 func (e *storeFault) Error() string {
-	said := e.fault.Err.Error()
+	said, advice := e.fault.Err.Error(), e.fault.Advice
 	var server *pgconn.PgError
 	var network *net.OpError
+	var name *net.DNSError
 	switch {
 	case errors.As(e.fault.Err, &server):
 		said = server.Message
-		if server.Code == "42501" { // the rights that it lacks stand there
-			break
-		}
-		if server.Detail != "" {
+		switch {
+		case server.Code == "42501": // the rights that it lacks stand there
+		case server.Detail != "":
 			said += " (" + server.Detail + ")"
 		}
+		switch server.Code {
+		case "42704": // undefined_object
+			if strings.Contains(said, "configuration parameter") {
+				advice = "it stands in the query of the URL: correct its name"
+			}
+		case "3D000":
+			if u, err := url.Parse(e.fault.URL); err == nil && strings.Trim(u.Path, "/") == "" {
+				advice += ", or name another one in the URL: it names none, so the one with the role's name is used"
+			}
+		case "3F000", "42P01", "42883": // the schema, a table or a function is not there
+			advice = "Ringhold's schema is not whole any more: run `ringhold migrate` with the same --store"
+		}
+	case errors.As(e.fault.Err, &name):
+		said, advice = name.Err, "look at the host in the URL, and at the name service of this machine"
+	case strings.Contains(said, "server refused TLS connection"):
+		said, advice = "the server refused TLS", "turn ssl on there, or write sslmode=prefer or sslmode=disable in the query of the URL (or PGSSLMODE)"
 	case errors.As(e.fault.Err, &network):
 		said = network.Error()
 	}
-	text := fmt.Sprintf("%s the store %s: %s", e.fault.Doing, e.fault.URL, said)
-	if e.fault.Advice != "" {
-		text += ": " + e.fault.Advice
+	if e.fault.Kind == postgres.ReadOnly && !strings.Contains(said+advice, "read-only") {
+		said = "it is read-only: " + said
 	}
-	return strings.ReplaceAll(text, "\n", " ")
+	text := fmt.Sprintf("%s the store %s: %s", e.fault.Doing, e.fault.URL, said)
+	if advice != "" {
+		text += ": " + advice
+	}
+	return strings.Join(strings.Fields(text), " ")
 }
 
 func (e *storeFault) Unwrap() error { return e.cause }

@@ -107,7 +107,7 @@ func TestShared_LostSlot(t *testing.T) {
 		defer stopLocal(t, l)
 		host := l.Members()[0].Host()
 		before := host.Epoch(0)
-		// Another writer of the same member, as after a generation that was forgotten.
+		// What is released is lost to the host, which nobody told of another owner.
 		if err := host.Release(t.Context(), []ring.Slot{0}); err != nil {
 			t.Fatal(err)
 		}
