@@ -29,7 +29,8 @@
 // warning during a write mean that nobody knows: *store.UnknownOutcomeError. A
 // warning is how PostgreSQL says that a commit that waited for a synchronous
 // standby was interrupted. A writer with such an outcome refuses everything but
-// Raise, which opens a new connection.
+// Raise, which opens a new connection. So does one whose session has ended: the
+// server behind the next one may lack what the last one had.
 //
 // # The incarnation
 //
