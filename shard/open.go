@@ -20,6 +20,7 @@ type opening struct {
 	group   string
 	owner   string       // what a second process is told of this one
 	migrate bool         // bring the schema up to date first
+	reads   bool         // nothing is written: SELECT is enough, and a standby
 	log     *slog.Logger // nil: nobody is told anything
 }
 
@@ -43,7 +44,7 @@ func openStore(ctx context.Context, o opening) (store.Store, error) {
 		}
 		return sqlite.Open(ctx, sqlite.Config{Path: path, Group: o.group, Owner: o.owner, Migrate: o.migrate})
 	}
-	s, err := postgres.Open(ctx, postgres.Config{URL: o.address, Group: o.group, Migrate: o.migrate, Logger: o.log})
+	s, err := postgres.Open(ctx, postgres.Config{URL: o.address, Group: o.group, Migrate: o.migrate, Logger: o.log, ReadOnly: o.reads})
 	if err != nil {
 		return nil, err // not a nil *postgres.Store
 	}

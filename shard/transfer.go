@@ -86,7 +86,7 @@ func (p place) open(ctx context.Context, doing string, fresh bool) (movable, err
 			return nil, nothing
 		}
 	}
-	where := opening{address: p.address, group: p.group, owner: selfDescription(doing), migrate: fresh}
+	where := opening{address: p.address, group: p.group, owner: selfDescription(doing), migrate: fresh, reads: doing == "export"}
 	s, err := openStore(ctx, where)
 	var behind *store.SchemaError
 	if errors.As(err, &behind) && behind.Version == 0 {

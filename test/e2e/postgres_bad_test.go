@@ -123,6 +123,9 @@ func TestPostgresBad_Rights(t *testing.T) {
 		t.Errorf("a person who was given what is printed reads %s accounts", got)
 	}
 
+	query(t, owner, "CREATE ROLE copier LOGIN", "ALTER ROLE copier SET default_transaction_read_only = on", "GRANT USAGE ON SCHEMA "+schema+" TO copier", "GRANT SELECT ON ALL TABLES IN SCHEMA "+schema+" TO copier")
+	contains(t, moves(t, 0, "export", "-f", bankManifest, "--store", as(t, owner, "copier", ""), "--hash-only"), "1 events of")
+
 	t.Setenv("PGUSER", "app")
 	t.Setenv("PGPASSWORD", password)
 	bare, _, _ := strings.Cut(strings.Replace(store, "app:"+password+"@", "", 1), "?")
