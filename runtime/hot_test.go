@@ -51,6 +51,9 @@ func TestHot_SameAnswersEitherWay(t *testing.T) {
 type history struct {
 	ops   []op
 	fates map[message.ID][]string
+	// doubts counts faults of which nobody knows, by message or, if messages share
+	// appends, in all.
+	doubts map[message.ID]int
 }
 
 // op is one thing that is asked.
@@ -107,10 +110,33 @@ func drawHistory(rt *rapid.T, alone bool) *history {
 		}
 		h.ops = append(h.ops, o)
 		if !overtaken[o.mid] && rapid.IntRange(0, 5).Draw(rt, "faulty") == 0 {
-			h.fates[o.mid] = append(h.fates[o.mid], rapid.SliceOfN(rapid.SampledFrom(names), 1, 2).Draw(rt, "faults")...)
+			for _, name := range rapid.SliceOfN(rapid.SampledFrom(names), 1, 2).Draw(rt, "faults") {
+				h.strike(o.mid, name, alone)
+			}
 		}
 	}
 	return h
+}
+
+// strike adds a fault to a message. A command that was three times in an append of
+// which nobody knows is refused, and its neighbours of an append count too: so
+// there are two such faults at most, of a message that is alone in its append, or
+// of all.
+func (h *history) strike(mid message.ID, name string, alone bool) {
+	if name == "lost, not stored" || name == "late" {
+		if h.doubts == nil {
+			h.doubts = map[message.ID]int{}
+		}
+		of := mid
+		if !alone {
+			of = ""
+		}
+		if h.doubts[of] == 2 {
+			return
+		}
+		h.doubts[of]++
+	}
+	h.fates[mid] = append(h.fates[mid], name)
 }
 
 // outcome is what a history came to.

@@ -58,6 +58,7 @@ func (k Kind) String() string {
 		return "the database starts or stops"
 	case NotDurable:
 		return "the database may lose what it acknowledges"
+	case Other:
 	}
 	return "the database answered with an error"
 }
