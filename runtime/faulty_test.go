@@ -108,6 +108,14 @@ func (f *faulty) stall(op string, then fate) (release func()) {
 	}
 }
 
+// disturb decides the fate of every call that has no script from now on. It may be
+// set while the host's goroutines call already.
+func (f *faulty) disturb(chaos func(op string) fate) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.chaos = chaos
+}
+
 // heal ends all disturbances that were not begun.
 func (f *faulty) heal() {
 	f.mu.Lock()

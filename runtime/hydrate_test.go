@@ -382,12 +382,12 @@ func TestHydrate_AStreamThatCannotBeRead(t *testing.T) {
 // of them at a time.
 func TestHydrate_TenThousand(t *testing.T) {
 	bubble(t, setup{}, func(t *testing.T, r *rig) {
-		r.store.chaos = func(op string) (is fate) {
+		r.store.disturb(func(op string) (is fate) {
 			if op == opLoad {
 				is.wait = 10 * time.Millisecond
 			}
 			return is
-		}
+		})
 		var ps []*pending
 		began := time.Now()
 		for n := range 10_000 {

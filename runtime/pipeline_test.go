@@ -70,12 +70,12 @@ func TestPipeline_NothingOvertakesTheStore(t *testing.T) {
 // A hot aggregate's commands share appends.
 func TestPipeline_AHotOneSharesAppends(t *testing.T) {
 	slow := func(f *faulty) {
-		f.chaos = func(op string) (is fate) {
+		f.disturb(func(op string) (is fate) {
 			if op == opAppend {
 				is.wait = 10 * time.Millisecond
 			}
 			return is
-		}
+		})
 	}
 	for name, define := range kinds {
 		t.Run(name, func(t *testing.T) {
@@ -508,12 +508,12 @@ func TestPipeline_NeverSentIsNotUnknown(t *testing.T) {
 	bubble(t, setup{config: func(c *Config) { c.Writers = 1 }}, func(t *testing.T, r *rig) {
 		r.add("a", 1)
 		r.add("b", 1)
-		r.store.chaos = func(op string) (is fate) {
+		r.store.disturb(func(op string) (is fate) {
 			if op == opRaise {
 				is = lost(false)
 			}
 			return is
-		}
+		})
 		stall := r.store.stall(opAppend, lost(false))
 		first := r.send("a", doAdd, 1)
 		synctest.Wait()

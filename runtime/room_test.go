@@ -230,13 +230,13 @@ func TestRoom_FirstInFirstOut(t *testing.T) {
 			bubble(t, setup{config: func(c *Config) { c.Writers, c.PendingBytes = 1, 40_000 }}, func(t *testing.T, r *rig) {
 				appends := 0
 				r.store.mu.Lock()
-				r.store.chaos = func(op string) (is fate) {
+				r.store.disturb(func(op string) (is fate) {
 					if op == opAppend {
 						appends++
 						is.wait = time.Duration(500+appends%7*100) * time.Microsecond
 					}
 					return is
-				}
+				})
 				r.store.mu.Unlock()
 				over := make(chan struct{})
 				var small sync.WaitGroup

@@ -96,7 +96,7 @@ func newSoak(t *testing.T, seed uint64, variant string) *soak {
 		s.define = stateBased
 	}
 	faults := rand.New(rand.NewPCG(seed, 1))
-	s.store.chaos = func(op string) fate { return chaos(faults, op) }
+	s.store.disturb(func(op string) fate { return chaos(faults, op) })
 	return s
 }
 
