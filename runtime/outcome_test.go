@@ -492,14 +492,12 @@ func TestOutcome_StopInDoubt(t *testing.T) {
 	one := func(c *Config) { c.BatchCommands, c.Writers = 1, 1 }
 	bubble(t, setup{define: define, config: one}, func(t *testing.T, r *rig) {
 		r.store.next(opAppend, lost(true))
-		r.store.mu.Lock()
 		r.store.disturb(func(op string) fate {
 			if op == opRaise {
 				return refused()
 			}
 			return fate{}
 		})
-		r.store.mu.Unlock()
 		p, behind := r.send("a", doAdd, 1), r.send("a", doLook, 0)
 		time.Sleep(time.Second)
 		other := r.send("b", doAdd, 1) // pending on the same writer, and never sent

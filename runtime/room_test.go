@@ -229,7 +229,6 @@ func TestRoom_FirstInFirstOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, setup{config: func(c *Config) { c.Writers, c.PendingBytes = 1, 40_000 }}, func(t *testing.T, r *rig) {
 				appends := 0
-				r.store.mu.Lock()
 				r.store.disturb(func(op string) (is fate) {
 					if op == opAppend {
 						appends++
@@ -237,7 +236,6 @@ func TestRoom_FirstInFirstOut(t *testing.T) {
 					}
 					return is
 				})
-				r.store.mu.Unlock()
 				over := make(chan struct{})
 				var small sync.WaitGroup
 				for n := range c.callers {
