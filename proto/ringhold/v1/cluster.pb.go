@@ -106,6 +106,129 @@ func (x *GetRingResponse) GetRing() *Ring {
 	return nil
 }
 
+// WatchRingRequest says what the caller knows already.
+type WatchRingRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The version of the newest ring that the caller has; that ring and older
+	// ones are not sent to it. 0 if it has none.
+	RingVersion   uint64 `protobuf:"varint,1,opt,name=ring_version,json=ringVersion,proto3" json:"ring_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRingRequest) Reset() {
+	*x = WatchRingRequest{}
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRingRequest) ProtoMessage() {}
+
+func (x *WatchRingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRingRequest.ProtoReflect.Descriptor instead.
+func (*WatchRingRequest) Descriptor() ([]byte, []int) {
+	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *WatchRingRequest) GetRingVersion() uint64 {
+	if x != nil {
+		return x.RingVersion
+	}
+	return 0
+}
+
+// WatchRingResponse is who is there and who should own what, as one member knows
+// it. Of two answers, of one member or of several, the one with the larger
+// membership is the newer one, and rings are told apart by their versions.
+type WatchRingResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The newest ring, if the caller has an older one or none. Unset otherwise.
+	Ring *Ring `protobuf:"bytes,1,opt,name=ring,proto3" json:"ring,omitempty"`
+	// All members that are not deposed, those that are in no ring too, sorted by
+	// id. A member that is missing here is dead: nobody needs to wait for it.
+	Members []*Member `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
+	// Grows each time that a member joins, begins to leave, or is deposed.
+	Membership uint64 `protobuf:"varint,3,opt,name=membership,proto3" json:"membership,omitempty"`
+	// The id of the member that answers.
+	From          string `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRingResponse) Reset() {
+	*x = WatchRingResponse{}
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRingResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRingResponse) ProtoMessage() {}
+
+func (x *WatchRingResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRingResponse.ProtoReflect.Descriptor instead.
+func (*WatchRingResponse) Descriptor() ([]byte, []int) {
+	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *WatchRingResponse) GetRing() *Ring {
+	if x != nil {
+		return x.Ring
+	}
+	return nil
+}
+
+func (x *WatchRingResponse) GetMembers() []*Member {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *WatchRingResponse) GetMembership() uint64 {
+	if x != nil {
+		return x.Membership
+	}
+	return 0
+}
+
+func (x *WatchRingResponse) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
 // GetOwnerRequest names an aggregate, which need not exist.
 type GetOwnerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -119,7 +242,7 @@ type GetOwnerRequest struct {
 
 func (x *GetOwnerRequest) Reset() {
 	*x = GetOwnerRequest{}
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[2]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -131,7 +254,7 @@ func (x *GetOwnerRequest) String() string {
 func (*GetOwnerRequest) ProtoMessage() {}
 
 func (x *GetOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[2]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -144,7 +267,7 @@ func (x *GetOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOwnerRequest.ProtoReflect.Descriptor instead.
 func (*GetOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{2}
+	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetOwnerRequest) GetStream() string {
@@ -180,7 +303,7 @@ type GetOwnerResponse struct {
 
 func (x *GetOwnerResponse) Reset() {
 	*x = GetOwnerResponse{}
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[3]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -192,7 +315,7 @@ func (x *GetOwnerResponse) String() string {
 func (*GetOwnerResponse) ProtoMessage() {}
 
 func (x *GetOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[3]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -205,7 +328,7 @@ func (x *GetOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOwnerResponse.ProtoReflect.Descriptor instead.
 func (*GetOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{3}
+	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetOwnerResponse) GetSlot() uint32 {
@@ -254,7 +377,7 @@ type ShardStatusRequest struct {
 
 func (x *ShardStatusRequest) Reset() {
 	*x = ShardStatusRequest{}
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[4]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -266,7 +389,7 @@ func (x *ShardStatusRequest) String() string {
 func (*ShardStatusRequest) ProtoMessage() {}
 
 func (x *ShardStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[4]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -279,7 +402,7 @@ func (x *ShardStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShardStatusRequest.ProtoReflect.Descriptor instead.
 func (*ShardStatusRequest) Descriptor() ([]byte, []int) {
-	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{4}
+	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ShardStatusRequest) GetMember() string {
@@ -300,7 +423,7 @@ type ShardStatusResponse struct {
 
 func (x *ShardStatusResponse) Reset() {
 	*x = ShardStatusResponse{}
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[5]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -312,7 +435,7 @@ func (x *ShardStatusResponse) String() string {
 func (*ShardStatusResponse) ProtoMessage() {}
 
 func (x *ShardStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[5]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -325,7 +448,7 @@ func (x *ShardStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShardStatusResponse.ProtoReflect.Descriptor instead.
 func (*ShardStatusResponse) Descriptor() ([]byte, []int) {
-	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{5}
+	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ShardStatusResponse) GetMembers() []*MemberStatus {
@@ -366,7 +489,7 @@ type MemberStatus struct {
 
 func (x *MemberStatus) Reset() {
 	*x = MemberStatus{}
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[6]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -378,7 +501,7 @@ func (x *MemberStatus) String() string {
 func (*MemberStatus) ProtoMessage() {}
 
 func (x *MemberStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[6]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -391,7 +514,7 @@ func (x *MemberStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberStatus.ProtoReflect.Descriptor instead.
 func (*MemberStatus) Descriptor() ([]byte, []int) {
-	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{6}
+	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *MemberStatus) GetMember() *Member {
@@ -477,7 +600,7 @@ type UnloadActorRequest struct {
 
 func (x *UnloadActorRequest) Reset() {
 	*x = UnloadActorRequest{}
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[7]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -489,7 +612,7 @@ func (x *UnloadActorRequest) String() string {
 func (*UnloadActorRequest) ProtoMessage() {}
 
 func (x *UnloadActorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[7]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -502,7 +625,7 @@ func (x *UnloadActorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadActorRequest.ProtoReflect.Descriptor instead.
 func (*UnloadActorRequest) Descriptor() ([]byte, []int) {
-	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{7}
+	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *UnloadActorRequest) GetStream() string {
@@ -530,7 +653,7 @@ type UnloadActorResponse struct {
 
 func (x *UnloadActorResponse) Reset() {
 	*x = UnloadActorResponse{}
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[8]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -542,7 +665,7 @@ func (x *UnloadActorResponse) String() string {
 func (*UnloadActorResponse) ProtoMessage() {}
 
 func (x *UnloadActorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[8]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -555,7 +678,7 @@ func (x *UnloadActorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadActorResponse.ProtoReflect.Descriptor instead.
 func (*UnloadActorResponse) Descriptor() ([]byte, []int) {
-	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{8}
+	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UnloadActorResponse) GetUnloaded() bool {
@@ -578,7 +701,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[9]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -590,7 +713,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[9]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -603,7 +726,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{9}
+	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DrainRequest) GetMember() string {
@@ -633,7 +756,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[10]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +768,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_ringhold_v1_cluster_proto_msgTypes[10]
+	mi := &file_ringhold_v1_cluster_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -658,7 +781,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{10}
+	return file_ringhold_v1_cluster_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DrainResponse) GetSlotsReleased() uint32 {
@@ -682,7 +805,16 @@ const file_ringhold_v1_cluster_proto_rawDesc = "" +
 	"\x19ringhold/v1/cluster.proto\x12\vringhold.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16ringhold/v1/ring.proto\"\x10\n" +
 	"\x0eGetRingRequest\"8\n" +
 	"\x0fGetRingResponse\x12%\n" +
-	"\x04ring\x18\x01 \x01(\v2\x11.ringhold.v1.RingR\x04ring\"L\n" +
+	"\x04ring\x18\x01 \x01(\v2\x11.ringhold.v1.RingR\x04ring\"5\n" +
+	"\x10WatchRingRequest\x12!\n" +
+	"\fring_version\x18\x01 \x01(\x04R\vringVersion\"\x9d\x01\n" +
+	"\x11WatchRingResponse\x12%\n" +
+	"\x04ring\x18\x01 \x01(\v2\x11.ringhold.v1.RingR\x04ring\x12-\n" +
+	"\amembers\x18\x02 \x03(\v2\x13.ringhold.v1.MemberR\amembers\x12\x1e\n" +
+	"\n" +
+	"membership\x18\x03 \x01(\x04R\n" +
+	"membership\x12\x12\n" +
+	"\x04from\x18\x04 \x01(\tR\x04from\"L\n" +
 	"\x0fGetOwnerRequest\x12\x16\n" +
 	"\x06stream\x18\x01 \x01(\tR\x06stream\x12!\n" +
 	"\faggregate_id\x18\x02 \x01(\tR\vaggregateId\"\xae\x01\n" +
@@ -721,9 +853,10 @@ const file_ringhold_v1_cluster_proto_rawDesc = "" +
 	"\rDrainResponse\x12%\n" +
 	"\x0eslots_released\x18\x01 \x01(\rR\rslotsReleased\x12\x1d\n" +
 	"\n" +
-	"slots_left\x18\x02 \x01(\rR\tslotsLeft2\xfc\x02\n" +
+	"slots_left\x18\x02 \x01(\rR\tslotsLeft2\xca\x03\n" +
 	"\aCluster\x12D\n" +
-	"\aGetRing\x12\x1b.ringhold.v1.GetRingRequest\x1a\x1c.ringhold.v1.GetRingResponse\x12G\n" +
+	"\aGetRing\x12\x1b.ringhold.v1.GetRingRequest\x1a\x1c.ringhold.v1.GetRingResponse\x12L\n" +
+	"\tWatchRing\x12\x1d.ringhold.v1.WatchRingRequest\x1a\x1e.ringhold.v1.WatchRingResponse0\x01\x12G\n" +
 	"\bGetOwner\x12\x1c.ringhold.v1.GetOwnerRequest\x1a\x1d.ringhold.v1.GetOwnerResponse\x12P\n" +
 	"\vShardStatus\x12\x1f.ringhold.v1.ShardStatusRequest\x1a .ringhold.v1.ShardStatusResponse\x12P\n" +
 	"\vUnloadActor\x12\x1f.ringhold.v1.UnloadActorRequest\x1a .ringhold.v1.UnloadActorResponse\x12>\n" +
@@ -741,47 +874,53 @@ func file_ringhold_v1_cluster_proto_rawDescGZIP() []byte {
 	return file_ringhold_v1_cluster_proto_rawDescData
 }
 
-var file_ringhold_v1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_ringhold_v1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_ringhold_v1_cluster_proto_goTypes = []any{
 	(*GetRingRequest)(nil),        // 0: ringhold.v1.GetRingRequest
 	(*GetRingResponse)(nil),       // 1: ringhold.v1.GetRingResponse
-	(*GetOwnerRequest)(nil),       // 2: ringhold.v1.GetOwnerRequest
-	(*GetOwnerResponse)(nil),      // 3: ringhold.v1.GetOwnerResponse
-	(*ShardStatusRequest)(nil),    // 4: ringhold.v1.ShardStatusRequest
-	(*ShardStatusResponse)(nil),   // 5: ringhold.v1.ShardStatusResponse
-	(*MemberStatus)(nil),          // 6: ringhold.v1.MemberStatus
-	(*UnloadActorRequest)(nil),    // 7: ringhold.v1.UnloadActorRequest
-	(*UnloadActorResponse)(nil),   // 8: ringhold.v1.UnloadActorResponse
-	(*DrainRequest)(nil),          // 9: ringhold.v1.DrainRequest
-	(*DrainResponse)(nil),         // 10: ringhold.v1.DrainResponse
-	(*Ring)(nil),                  // 11: ringhold.v1.Ring
-	(*Member)(nil),                // 12: ringhold.v1.Member
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 14: google.protobuf.Duration
+	(*WatchRingRequest)(nil),      // 2: ringhold.v1.WatchRingRequest
+	(*WatchRingResponse)(nil),     // 3: ringhold.v1.WatchRingResponse
+	(*GetOwnerRequest)(nil),       // 4: ringhold.v1.GetOwnerRequest
+	(*GetOwnerResponse)(nil),      // 5: ringhold.v1.GetOwnerResponse
+	(*ShardStatusRequest)(nil),    // 6: ringhold.v1.ShardStatusRequest
+	(*ShardStatusResponse)(nil),   // 7: ringhold.v1.ShardStatusResponse
+	(*MemberStatus)(nil),          // 8: ringhold.v1.MemberStatus
+	(*UnloadActorRequest)(nil),    // 9: ringhold.v1.UnloadActorRequest
+	(*UnloadActorResponse)(nil),   // 10: ringhold.v1.UnloadActorResponse
+	(*DrainRequest)(nil),          // 11: ringhold.v1.DrainRequest
+	(*DrainResponse)(nil),         // 12: ringhold.v1.DrainResponse
+	(*Ring)(nil),                  // 13: ringhold.v1.Ring
+	(*Member)(nil),                // 14: ringhold.v1.Member
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 16: google.protobuf.Duration
 }
 var file_ringhold_v1_cluster_proto_depIdxs = []int32{
-	11, // 0: ringhold.v1.GetRingResponse.ring:type_name -> ringhold.v1.Ring
-	12, // 1: ringhold.v1.GetOwnerResponse.member:type_name -> ringhold.v1.Member
-	6,  // 2: ringhold.v1.ShardStatusResponse.members:type_name -> ringhold.v1.MemberStatus
-	12, // 3: ringhold.v1.MemberStatus.member:type_name -> ringhold.v1.Member
-	13, // 4: ringhold.v1.MemberStatus.started_at:type_name -> google.protobuf.Timestamp
-	14, // 5: ringhold.v1.MemberStatus.lease_left:type_name -> google.protobuf.Duration
-	14, // 6: ringhold.v1.DrainRequest.timeout:type_name -> google.protobuf.Duration
-	0,  // 7: ringhold.v1.Cluster.GetRing:input_type -> ringhold.v1.GetRingRequest
-	2,  // 8: ringhold.v1.Cluster.GetOwner:input_type -> ringhold.v1.GetOwnerRequest
-	4,  // 9: ringhold.v1.Cluster.ShardStatus:input_type -> ringhold.v1.ShardStatusRequest
-	7,  // 10: ringhold.v1.Cluster.UnloadActor:input_type -> ringhold.v1.UnloadActorRequest
-	9,  // 11: ringhold.v1.Cluster.Drain:input_type -> ringhold.v1.DrainRequest
-	1,  // 12: ringhold.v1.Cluster.GetRing:output_type -> ringhold.v1.GetRingResponse
-	3,  // 13: ringhold.v1.Cluster.GetOwner:output_type -> ringhold.v1.GetOwnerResponse
-	5,  // 14: ringhold.v1.Cluster.ShardStatus:output_type -> ringhold.v1.ShardStatusResponse
-	8,  // 15: ringhold.v1.Cluster.UnloadActor:output_type -> ringhold.v1.UnloadActorResponse
-	10, // 16: ringhold.v1.Cluster.Drain:output_type -> ringhold.v1.DrainResponse
-	12, // [12:17] is the sub-list for method output_type
-	7,  // [7:12] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	13, // 0: ringhold.v1.GetRingResponse.ring:type_name -> ringhold.v1.Ring
+	13, // 1: ringhold.v1.WatchRingResponse.ring:type_name -> ringhold.v1.Ring
+	14, // 2: ringhold.v1.WatchRingResponse.members:type_name -> ringhold.v1.Member
+	14, // 3: ringhold.v1.GetOwnerResponse.member:type_name -> ringhold.v1.Member
+	8,  // 4: ringhold.v1.ShardStatusResponse.members:type_name -> ringhold.v1.MemberStatus
+	14, // 5: ringhold.v1.MemberStatus.member:type_name -> ringhold.v1.Member
+	15, // 6: ringhold.v1.MemberStatus.started_at:type_name -> google.protobuf.Timestamp
+	16, // 7: ringhold.v1.MemberStatus.lease_left:type_name -> google.protobuf.Duration
+	16, // 8: ringhold.v1.DrainRequest.timeout:type_name -> google.protobuf.Duration
+	0,  // 9: ringhold.v1.Cluster.GetRing:input_type -> ringhold.v1.GetRingRequest
+	2,  // 10: ringhold.v1.Cluster.WatchRing:input_type -> ringhold.v1.WatchRingRequest
+	4,  // 11: ringhold.v1.Cluster.GetOwner:input_type -> ringhold.v1.GetOwnerRequest
+	6,  // 12: ringhold.v1.Cluster.ShardStatus:input_type -> ringhold.v1.ShardStatusRequest
+	9,  // 13: ringhold.v1.Cluster.UnloadActor:input_type -> ringhold.v1.UnloadActorRequest
+	11, // 14: ringhold.v1.Cluster.Drain:input_type -> ringhold.v1.DrainRequest
+	1,  // 15: ringhold.v1.Cluster.GetRing:output_type -> ringhold.v1.GetRingResponse
+	3,  // 16: ringhold.v1.Cluster.WatchRing:output_type -> ringhold.v1.WatchRingResponse
+	5,  // 17: ringhold.v1.Cluster.GetOwner:output_type -> ringhold.v1.GetOwnerResponse
+	7,  // 18: ringhold.v1.Cluster.ShardStatus:output_type -> ringhold.v1.ShardStatusResponse
+	10, // 19: ringhold.v1.Cluster.UnloadActor:output_type -> ringhold.v1.UnloadActorResponse
+	12, // 20: ringhold.v1.Cluster.Drain:output_type -> ringhold.v1.DrainResponse
+	15, // [15:21] is the sub-list for method output_type
+	9,  // [9:15] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_ringhold_v1_cluster_proto_init() }
@@ -796,7 +935,7 @@ func file_ringhold_v1_cluster_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_ringhold_v1_cluster_proto_rawDesc), len(file_ringhold_v1_cluster_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

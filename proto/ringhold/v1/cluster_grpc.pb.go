@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	Cluster_GetRing_FullMethodName     = "/ringhold.v1.Cluster/GetRing"
+	Cluster_WatchRing_FullMethodName   = "/ringhold.v1.Cluster/WatchRing"
 	Cluster_GetOwner_FullMethodName    = "/ringhold.v1.Cluster/GetOwner"
 	Cluster_ShardStatus_FullMethodName = "/ringhold.v1.Cluster/ShardStatus"
 	Cluster_UnloadActor_FullMethodName = "/ringhold.v1.Cluster/UnloadActor"
@@ -35,6 +36,12 @@ const (
 type ClusterClient interface {
 	// GetRing answers the newest ring that the server knows.
 	GetRing(ctx context.Context, in *GetRingRequest, opts ...grpc.CallOption) (*GetRingResponse, error)
+	// WatchRing answers at once, and then each time that something changes, who is
+	// there and who should own what: a new ring, a member that joined, is leaving
+	// or was deposed. Changes that come faster than they can be sent are sent as
+	// one. The stream lasts until either side ends it; a member that stops ends it
+	// after its last word.
+	WatchRing(ctx context.Context, in *WatchRingRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRingResponse], error)
 	// GetOwner answers who owns an aggregate's slot, and why.
 	GetOwner(ctx context.Context, in *GetOwnerRequest, opts ...grpc.CallOption) (*GetOwnerResponse, error)
 	// ShardStatus answers how members are doing. A gateway asks them; a member
@@ -65,6 +72,25 @@ func (c *clusterClient) GetRing(ctx context.Context, in *GetRingRequest, opts ..
 	}
 	return out, nil
 }
+
+func (c *clusterClient) WatchRing(ctx context.Context, in *WatchRingRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRingResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Cluster_ServiceDesc.Streams[0], Cluster_WatchRing_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchRingRequest, WatchRingResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Cluster_WatchRingClient = grpc.ServerStreamingClient[WatchRingResponse]
 
 func (c *clusterClient) GetOwner(ctx context.Context, in *GetOwnerRequest, opts ...grpc.CallOption) (*GetOwnerResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -115,6 +141,12 @@ func (c *clusterClient) Drain(ctx context.Context, in *DrainRequest, opts ...grp
 type ClusterServer interface {
 	// GetRing answers the newest ring that the server knows.
 	GetRing(context.Context, *GetRingRequest) (*GetRingResponse, error)
+	// WatchRing answers at once, and then each time that something changes, who is
+	// there and who should own what: a new ring, a member that joined, is leaving
+	// or was deposed. Changes that come faster than they can be sent are sent as
+	// one. The stream lasts until either side ends it; a member that stops ends it
+	// after its last word.
+	WatchRing(*WatchRingRequest, grpc.ServerStreamingServer[WatchRingResponse]) error
 	// GetOwner answers who owns an aggregate's slot, and why.
 	GetOwner(context.Context, *GetOwnerRequest) (*GetOwnerResponse, error)
 	// ShardStatus answers how members are doing. A gateway asks them; a member
@@ -138,6 +170,9 @@ type UnimplementedClusterServer struct{}
 
 func (UnimplementedClusterServer) GetRing(context.Context, *GetRingRequest) (*GetRingResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetRing not implemented")
+}
+func (UnimplementedClusterServer) WatchRing(*WatchRingRequest, grpc.ServerStreamingServer[WatchRingResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchRing not implemented")
 }
 func (UnimplementedClusterServer) GetOwner(context.Context, *GetOwnerRequest) (*GetOwnerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetOwner not implemented")
@@ -189,6 +224,17 @@ func _Cluster_GetRing_Handler(srv interface{}, ctx context.Context, dec func(int
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _Cluster_WatchRing_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchRingRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ClusterServer).WatchRing(m, &grpc.GenericServerStream[WatchRingRequest, WatchRingResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Cluster_WatchRingServer = grpc.ServerStreamingServer[WatchRingResponse]
 
 func _Cluster_GetOwner_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetOwnerRequest)
@@ -290,6 +336,12 @@ var Cluster_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _Cluster_Drain_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchRing",
+			Handler:       _Cluster_WatchRing_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "ringhold/v1/cluster.proto",
 }

@@ -896,7 +896,10 @@ type DispatchStreamRequest struct {
 	// stream. The answer repeats it.
 	Sequence uint64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// The message.
-	Request       *DispatchRequest `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`
+	Request *DispatchRequest `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`
+	// A heartbeat between gateways and members, instead of a message: sequence is
+	// 0, request unset, and the answer repeats it. Not for callers.
+	Ping          uint64 `protobuf:"varint,3,opt,name=ping,proto3" json:"ping,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -945,6 +948,13 @@ func (x *DispatchStreamRequest) GetRequest() *DispatchRequest {
 	return nil
 }
 
+func (x *DispatchStreamRequest) GetPing() uint64 {
+	if x != nil {
+		return x.Ping
+	}
+	return 0
+}
+
 // DispatchStreamResponse is the answer to one message of a DispatchStream, or
 // word from the server about the stream.
 type DispatchStreamResponse struct {
@@ -958,6 +968,7 @@ type DispatchStreamResponse struct {
 	//	*DispatchStreamResponse_Response
 	//	*DispatchStreamResponse_Error
 	//	*DispatchStreamResponse_Drain
+	//	*DispatchStreamResponse_Pong
 	Outcome       isDispatchStreamResponse_Outcome `protobuf_oneof:"outcome"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1034,6 +1045,15 @@ func (x *DispatchStreamResponse) GetDrain() *Drain {
 	return nil
 }
 
+func (x *DispatchStreamResponse) GetPong() uint64 {
+	if x != nil {
+		if x, ok := x.Outcome.(*DispatchStreamResponse_Pong); ok {
+			return x.Pong
+		}
+	}
+	return 0
+}
+
 type isDispatchStreamResponse_Outcome interface {
 	isDispatchStreamResponse_Outcome()
 }
@@ -1054,11 +1074,18 @@ type DispatchStreamResponse_Drain struct {
 	Drain *Drain `protobuf:"bytes,4,opt,name=drain,proto3,oneof"`
 }
 
+type DispatchStreamResponse_Pong struct {
+	// The answer to a heartbeat, with its number; sequence is 0.
+	Pong uint64 `protobuf:"varint,5,opt,name=pong,proto3,oneof"`
+}
+
 func (*DispatchStreamResponse_Response) isDispatchStreamResponse_Outcome() {}
 
 func (*DispatchStreamResponse_Error) isDispatchStreamResponse_Outcome() {}
 
 func (*DispatchStreamResponse_Drain) isDispatchStreamResponse_Outcome() {}
+
+func (*DispatchStreamResponse_Pong) isDispatchStreamResponse_Outcome() {}
 
 // Drain says that the server is going away. It answers what it has accepted,
 // and then ends the stream. The client opens another stream and sends
@@ -1485,15 +1512,17 @@ const file_ringhold_v1_dispatcher_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\x03H\x00R\aversion\x88\x01\x01\x12(\n" +
 	"\x05value\x18\x03 \x01(\v2\x12.ringhold.v1.ValueR\x05valueB\n" +
 	"\n" +
-	"\b_version\"k\n" +
+	"\b_version\"\x7f\n" +
 	"\x15DispatchStreamRequest\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x126\n" +
-	"\arequest\x18\x02 \x01(\v2\x1c.ringhold.v1.DispatchRequestR\arequest\"\xd4\x01\n" +
+	"\arequest\x18\x02 \x01(\v2\x1c.ringhold.v1.DispatchRequestR\arequest\x12\x12\n" +
+	"\x04ping\x18\x03 \x01(\x04R\x04ping\"\xea\x01\n" +
 	"\x16DispatchStreamResponse\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12;\n" +
 	"\bresponse\x18\x02 \x01(\v2\x1d.ringhold.v1.DispatchResponseH\x00R\bresponse\x12*\n" +
 	"\x05error\x18\x03 \x01(\v2\x12.google.rpc.StatusH\x00R\x05error\x12*\n" +
-	"\x05drain\x18\x04 \x01(\v2\x12.ringhold.v1.DrainH\x00R\x05drainB\t\n" +
+	"\x05drain\x18\x04 \x01(\v2\x12.ringhold.v1.DrainH\x00R\x05drain\x12\x14\n" +
+	"\x04pong\x18\x05 \x01(\x04H\x00R\x04pongB\t\n" +
 	"\aoutcome\",\n" +
 	"\x05Drain\x12#\n" +
 	"\rlast_sequence\x18\x01 \x01(\x04R\flastSequence\"K\n" +
@@ -1659,6 +1688,7 @@ func file_ringhold_v1_dispatcher_proto_init() {
 		(*DispatchStreamResponse_Response)(nil),
 		(*DispatchStreamResponse_Error)(nil),
 		(*DispatchStreamResponse_Drain)(nil),
+		(*DispatchStreamResponse_Pong)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
