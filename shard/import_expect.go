@@ -66,7 +66,7 @@ func closeImport(ctx context.Context, s movable, made bool, err error) error {
 		return errors.Join(err, s.Close())
 	}
 	begun, unknown := s.LoadRing(context.WithoutCancel(ctx))
-	if unknown != nil || begun.Version > 0 {
+	if unknown != nil || !begun.Empty() {
 		return errors.Join(err, s.Close())
 	}
 	return errors.Join(err, file.Remove())

@@ -153,8 +153,8 @@ func (l *Local) enter(ctx context.Context) ([]ring.Member, []*held, error) {
 // of slots than the one that the events were stored with.
 func (l *Local) lastRing(ctx context.Context) (ring.Number, error) {
 	stored, err := l.cfg.Store.LoadRing(ctx)
-	if err != nil || stored.Version == 0 {
-		return 0, err
+	if err != nil || stored.Empty() {
+		return stored.Version, err
 	}
 	var r ring.Ring
 	if err := json.Unmarshal(stored.Body, &r); err != nil {

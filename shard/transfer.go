@@ -108,10 +108,10 @@ func selfDescription(doing string) string {
 	return fmt.Sprintf("ringhold %s, pid %d on %s", doing, os.Getpid(), host)
 }
 
-// storedRing returns the newest ring of a group, nil if it was never served.
+// storedRing returns the newest ring of a group, nil if it has none.
 func storedRing(ctx context.Context, s store.Store) (*ring.Ring, error) {
 	stored, err := s.LoadRing(ctx)
-	if err != nil || stored.Version == 0 {
+	if err != nil || stored.Empty() {
 		return nil, err
 	}
 	r := &ring.Ring{}

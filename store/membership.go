@@ -54,11 +54,16 @@ type SlotRow struct {
 	Epoch Epoch
 }
 
-// Ring is a stored ring.
+// Ring is a stored ring. One without a body is left behind by [Discarder]: the group
+// has none, and the version of its next one goes on from there.
 type Ring struct {
 	Version ring.Number
 	Body    []byte
 }
+
+// Empty reports whether the group has no ring: nobody serves it, or has imported
+// anything into it that is still there.
+func (r Ring) Empty() bool { return len(r.Body) == 0 }
 
 // Membership is who may write. All times are the store's.
 type Membership interface {

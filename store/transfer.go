@@ -73,10 +73,13 @@ type Discard struct {
 type Discarder interface {
 	// Discard removes up to d.Limit events, in each slot the newest first, so that
 	// what is left is the beginning of a log at any time. When none is left it
-	// removes snapshots, states, alarms, erasures and rings, and reports that it is
-	// done; who was a member and how often a slot was acquired stays known.
+	// removes snapshots, states, alarms and erasures, stores an empty [Ring] of the
+	// next version in place of the newest, and reports that it is done.
+	// Who was a member and how often a slot was acquired stays known: it is by them
+	// that a process which was stopped in the middle is refused when it goes on, and
+	// epochs and ring versions never fall, whatever becomes of the events.
 	// It proves member, writer and generation as Append does, and that the newest
-	// ring is d.Ring.
+	// ring is d.Ring, else ErrOtherRing.
 	Discard(ctx context.Context, d Discard) (done bool, err error)
 }
 

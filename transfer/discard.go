@@ -28,7 +28,7 @@ func Discard(ctx context.Context, to Target, progress Progress) (events int64, e
 	if err != nil {
 		return 0, err
 	}
-	if stored.Version == 0 {
+	if stored.Empty() {
 		return 0, ErrNotImporting
 	}
 	var r ring.Ring
@@ -38,13 +38,27 @@ func Discard(ctx context.Context, to Target, progress Progress) (events int64, e
 	if Unfinished(&r) == nil {
 		return 0, ErrNotImporting
 	}
+	// An import that was stopped before its last step must not say, of what is left
+	// by then, that it is whole: so the ring's version goes on first.
+	r.Version = stored.Version + 1
+	body, err := json.Marshal(r)
+	if err != nil {
+		return 0, err
+	}
+	saved, err := to.Store.SaveRing(ctx, store.Ring{Version: r.Version, Body: body})
+	if err == nil && !saved {
+		err = store.ErrOtherRing
+	}
+	if err != nil {
+		return 0, err
+	}
 	heads, err := to.Store.Heads(ctx)
 	if err != nil {
 		return 0, err
 	}
 	total := Heads(heads).events()
 	for events = 0; ; {
-		done, err := w.Discard(ctx, store.Discard{Member: to.Member, Writer: to.ID, Gen: to.Gen, Ring: stored.Version, Limit: discardEvents})
+		done, err := w.Discard(ctx, store.Discard{Member: to.Member, Writer: to.ID, Gen: to.Gen, Ring: r.Version, Limit: discardEvents})
 		if err != nil {
 			return events, fmt.Errorf("remove the group: %w", err)
 		}

@@ -1,7 +1,10 @@
 package transfer
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,8 +12,16 @@ import (
 
 	"github.com/ringhold/ringhold/internal/pgtest"
 	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/store"
 )
+
+// stores opens an empty one of each kind.
+var stores = map[string]func(t *testing.T) full{
+	"memory":   func(*testing.T) full { return inMemory() },
+	"sqlite":   func(t *testing.T) full { return inFile(t, filepath.Join(t.TempDir(), "a.db")) },
+	"postgres": func(t *testing.T) full { return inDatabase(t, pgtest.URL(t), group) },
+}
 
 // An import that was not finished is removed, in steps, and another file can be
 // imported in its place. What was imported whole, or served, is not removed.
@@ -19,13 +30,9 @@ func TestDiscard(t *testing.T) {
 	batchEvents, discardEvents = 1, 2
 	cfg := ImportConfig{Group: group, Slots: slots}
 	other := strings.ReplaceAll(foreign, "Ada", "Eve")
-	for name, open := range map[string]func() full{
-		"memory":   func() full { return inMemory() },
-		"sqlite":   func() full { return inFile(t, filepath.Join(t.TempDir(), "a.db")) },
-		"postgres": func() full { return inDatabase(t, pgtest.URL(t), group) },
-	} {
+	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
-			st := open()
+			st := open(t)
 			to := member(t, st, "first")
 			if _, err := Discard(t.Context(), to, nil); !errors.Is(err, ErrNotImporting) {
 				t.Errorf("of an empty group: %v", err)
@@ -47,7 +54,7 @@ func TestDiscard(t *testing.T) {
 			if n, err := Discard(t.Context(), to, nil); err != nil || n != 3 {
 				t.Fatalf("removed %d, %v", n, err)
 			}
-			if ring := must(st.LoadRing(t.Context())); ring.Version != 0 || len(must(st.Heads(t.Context()))) != 0 {
+			if ring := must(st.LoadRing(t.Context())); !ring.Empty() || len(must(st.Heads(t.Context()))) != 0 {
 				t.Errorf("left are ring %d and events", ring.Version)
 			}
 			done, err := ImportLines(t.Context(), to, strings.NewReader(other), cfg)
@@ -63,6 +70,103 @@ func TestDiscard(t *testing.T) {
 			}
 			if h := must(HashStore(t.Context(), st, nil)); h.Events() != 4 {
 				t.Errorf("%d events are left", h.Events())
+			}
+		})
+	}
+}
+
+// interrupted is a writer whose discarding fails after some steps.
+type interrupted struct {
+	store.Writer
+	left int
+}
+
+func (w *interrupted) Discard(ctx context.Context, d store.Discard) (bool, error) {
+	if w.left--; w.left < 0 {
+		return false, errCut
+	}
+	return w.Writer.(store.Discarder).Discard(ctx, d)
+}
+
+// ended deposes a member as it does itself when it stops.
+func ended(t *testing.T, st full, id store.MemberID) {
+	t.Helper()
+	for range 1000 { // until a lease that ends now is over
+		r := must(st.Renew(t.Context(), id, 0, true))
+		if must(st.Depose(t.Context(), store.Depose{Member: id, Estimate: r.Now.Add(time.Second), Incarnation: r.Incarnation})) {
+			return
+		}
+	}
+	t.Fatalf("%s is not deposed", id)
+}
+
+// A group that was discarded is new to who comes next, with any number of slots,
+// and nothing of before comes back: no member, no epoch, no ring of a process that
+// was stopped in the middle. That holds from the first step on.
+func TestDiscard_NothingComesBack(t *testing.T) {
+	defer func(n, m int) { batchEvents, discardEvents = n, m }(batchEvents, discardEvents)
+	batchEvents, discardEvents = 1, 2
+	content, sum := exported(t, sample(t), false)
+	cfg := ImportConfig{Group: group, Slots: slots}
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			st := open(t)
+			first := member(t, st, "first")
+			late := first
+			late.Writer = &limited{first.Writer, int(sum.Events + sum.Snapshots + sum.States + 1), false}
+			if _, err := Import(t.Context(), late, bytes.NewReader(content), cfg); !errors.Is(err, errCut) {
+				t.Fatal(err)
+			}
+			old := must(st.LoadRing(t.Context()))
+			epochs := map[ring.Slot]store.Epoch{}
+			for _, s := range must(st.Slots(t.Context())) {
+				epochs[s.Slot] = s.Epoch
+			}
+			ended(t, st, "first")
+
+			// What the first would store as its last step, and what it would begin with.
+			comesBack := func(when string) {
+				t.Helper()
+				for _, v := range []ring.Number{1, old.Version + 1} {
+					if must(st.SaveRing(t.Context(), store.Ring{Version: v, Body: old.Body})) {
+						t.Errorf("%s: ring %d of the first is stored", when, v)
+					}
+				}
+				var fenced *store.FencedError
+				late.Writer = first.Writer
+				if _, err := Import(t.Context(), late, bytes.NewReader(content), cfg); !errors.As(err, &fenced) {
+					t.Errorf("%s: the first goes on with %v", when, err)
+				}
+				if _, err := st.Join(t.Context(), store.Member{ID: "first", Address: "test", Writers: 1}, time.Hour); !errors.Is(err, store.ErrMemberExists) {
+					t.Errorf("%s: the first joins again: %v", when, err)
+				}
+			}
+			second := member(t, st, "second")
+			whole := second.Writer
+			var unfinished error = errCut
+			for steps := 0; unfinished != nil; steps = 1 {
+				second.Writer = &interrupted{whole, steps}
+				if _, unfinished = Discard(t.Context(), second, nil); unfinished != nil && !errors.Is(unfinished, errCut) {
+					t.Fatal(unfinished)
+				}
+				comesBack(fmt.Sprintf("after %d more steps, %v", steps, unfinished))
+				old = must(st.LoadRing(t.Context()))
+			}
+			second.Writer = whole
+			if rest := must(st.ReadStates(t.Context(), "", 9)); len(rest) > 0 || len(must(st.ReadSnapshots(t.Context(), "", 9))) > 0 || len(must(st.ReadAlarms(t.Context(), "", 9))) > 0 {
+				t.Errorf("states, snapshots or alarms are left, such as %+v", rest)
+			}
+
+			// Next comes an import with other slots, then one who serves.
+			wide := ImportConfig{Group: group, Slots: 2 * slots}
+			if done, err := ImportLines(t.Context(), second, strings.NewReader(foreign), wide); err != nil || done.Stored != 4 {
+				t.Fatalf("with other slots: %+v, %v", done, err)
+			}
+			ended(t, st, "second")
+			for slot, c := range acquired(t, member(t, st, "third")) {
+				if c.Epoch <= epochs[slot] {
+					t.Errorf("slot %d is acquired at epoch %d, it had %d before the group was discarded", slot, c.Epoch, epochs[slot])
+				}
 			}
 		})
 	}

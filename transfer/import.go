@@ -135,6 +135,7 @@ type importer struct {
 	complete bool // the target is one that nothing is stored into any more
 	marked   bool // the ring says that an import is under way
 	version  ring.Number
+	empty    bool // the target had no ring
 	batch    store.Append
 	claimed  map[ring.Slot]bool
 	size     int
@@ -179,7 +180,7 @@ func (im *importer) begin(ctx context.Context, heads Heads) error {
 			return &DifferentError{Slot: c.Slot, Offset: most[c.Slot], Reason: "the target has an event there, the file ends before it"}
 		}
 	}
-	if events > 0 && im.version == 0 {
+	if events > 0 && im.empty {
 		return errors.New("the target has events but no ring, so nobody knows its number of slots: import into an empty group")
 	}
 	return nil

@@ -38,7 +38,7 @@ func (im *importer) look(ctx context.Context) error {
 		return err
 	}
 	im.version = stored.Version
-	if stored.Version == 0 {
+	if im.empty = stored.Empty(); im.empty {
 		return nil
 	}
 	var r ring.Ring

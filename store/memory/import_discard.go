@@ -27,6 +27,6 @@ func (w *writer) Discard(ctx context.Context, d store.Discard) (bool, error) {
 	}
 	clear(s.streams)
 	s.names, s.sorted = nil, 0
-	s.alarms, s.erasures, s.ring = map[string]store.Alarm{}, map[message.Stream]bool{}, store.Ring{}
+	s.alarms, s.erasures, s.ring = map[string]store.Alarm{}, map[message.Stream]bool{}, store.Ring{Version: d.Ring + 1}
 	return true, nil
 }

@@ -22,7 +22,6 @@ DELETE FROM events WHERE service_group = $1 AND (slot, slot_offset) IN (
 var discardRest = []string{
 	`DELETE FROM snapshots WHERE service_group = $1`, `DELETE FROM states WHERE service_group = $1`,
 	`DELETE FROM alarms WHERE service_group = $1`, `DELETE FROM erasures WHERE service_group = $1`,
-	`DELETE FROM rings WHERE service_group = $1`,
 }
 
 // Discard removes a group into which an import was begun.
@@ -84,6 +83,15 @@ func (w *writer) discard(by *store.Append, d store.Discard) (done bool, err erro
 		if err := w.run(statement, nil); err != nil {
 			return false, err
 		}
+	}
+	w.begin()
+	w.p.int8(int64(d.Ring) + 1) //nolint:gosec // rings are counted from 1
+	w.p.bytes(nil)
+	if err := w.run(saveRing, func(v [][]byte) error { done = v[0][0] == 1; return nil }); err != nil {
+		return false, err
+	}
+	if !done {
+		return false, store.ErrOtherRing
 	}
 	return true, nil
 }

@@ -35,10 +35,11 @@ func (t *tx) discard(d store.Discard) (done bool, err error) {
 	if err := t.one([]any{&left}, `SELECT EXISTS (SELECT 1 FROM events WHERE service_group = ?)`, t.group); err != nil || left > 0 {
 		return false, err
 	}
-	for _, table := range []string{"snapshots", "states", "alarms", "erasures", "rings"} {
+	for _, table := range []string{"snapshots", "states", "alarms", "erasures"} {
 		if _, err := t.exec(`DELETE FROM `+table+` WHERE service_group = ?`, t.group); err != nil {
 			return false, err
 		}
 	}
-	return true, nil
+	_, err = t.exec(`UPDATE rings SET version = version + 1, body = NULL WHERE service_group = ? AND version = ?`, t.group, newest)
+	return true, err
 }
