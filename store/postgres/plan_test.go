@@ -36,10 +36,13 @@ func TestPlans(t *testing.T) {
 	blind := newPlanned(t, url, log, "blind")
 	t.Run("planned without statistics", func(t *testing.T) { blind.check(t) })
 	blind.release()
+	views(t, blind.store, log, url)
+	t.Run("people without statistics", func(t *testing.T) { checkViews(t, log, url) })
 
 	log.exec(`ANALYZE`)
 	informed := newPlanned(t, url, log, "informed")
 	t.Run("planned with statistics", func(t *testing.T) { informed.check(t) })
+	t.Run("people with statistics", func(t *testing.T) { checkViews(t, log, url) })
 }
 
 // planned is a member whose store's plans are looked at. Its sessions stay the

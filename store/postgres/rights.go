@@ -11,9 +11,9 @@ var (
 	tables = []string{"alarms", "erasures", "events", "fences", "incarnation", "members", "rings", "slots", "snapshots", "states"}
 	// views are for people.
 	views = []string{"readable_events", "readable_members", "streams"}
-	// functions are called by a process that serves, or by the views.
-	functions = []string{"acquire_v1", "append_v1", "depose_v1", "erase_v1", "fence_v1", "incarnation_v1", "join_v1", "json_v1", "lock_fences_v1",
-		"raise_v1", "release_v1", "renew_v1", "renewed_v1", "repeated_v1", "save_ring_v1", "verify_v1"}
+	// functions are called by a process that serves, by the views, or by people.
+	functions = []string{"acquire_v1", "append_v1", "depose_v1", "erase_v1", "events_of", "fence_v1", "incarnation_v1", "join_v1", "json_v1", "lock_fences_v1",
+		"raise_v1", "release_v1", "renew_v1", "renewed_v1", "repeated_v1", "save_ring_v1", "stream_of", "verify_v1"}
 )
 
 // schemaTable says what the schema needs; only who migrates writes it.

@@ -23,24 +23,12 @@ SELECT count(*) FILTER (WHERE c.relkind <> 'v' OR obj_description(c.oid, 'pg_cla
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`
 
 // streamView lists the aggregates of a stream, with what the view streams says
-// of each. It reads the index of that stream's range alone: '.' follows '-'.
+// of each. It reads the indexes of that stream's range alone, and of one aggregate
+// alone where its stream is named: '.' follows '-'.
 const streamView = `
 CREATE OR REPLACE VIEW %[1]s AS
-SELECT k.service_group, substr(k.stream, %[2]d) AS id, greatest(e.version, t.version) AS version,
-  coalesce(d.version >= greatest(e.version, t.version), false) AS deleted,
-  coalesce(e.events, 0) AS events, e.first_at, e.last_at
-FROM (
-  SELECT service_group, stream FROM events WHERE stream >= %[3]s AND stream < %[4]s
-  UNION
-  SELECT service_group, stream FROM states WHERE stream >= %[3]s AND stream < %[4]s) AS k
-LEFT JOIN (
-  SELECT service_group, stream, max(version) AS version, count(*) AS events, min(recorded_at) AS first_at, max(recorded_at) AS last_at
-  FROM events WHERE stream >= %[3]s AND stream < %[4]s GROUP BY service_group, stream) AS e USING (service_group, stream)
-LEFT JOIN (
-  SELECT service_group, stream, max(version) AS version
-  FROM events WHERE type IN ('$deleted', '$erased') AND stream >= %[3]s AND stream < %[4]s GROUP BY service_group, stream) AS d
-  USING (service_group, stream)
-LEFT JOIN states AS t USING (service_group, stream);
+SELECT service_group, id, version, deleted, events, first_at, last_at, stream
+FROM streams WHERE stream >= %[2]s AND stream < %[3]s;
 COMMENT ON VIEW %[1]s IS '` + viewComment + `'`
 
 // CreateStreamView makes a view, named as the stream, that lists its aggregates
@@ -50,7 +38,6 @@ func (s *Store) CreateStreamView(ctx context.Context, name message.StreamName) e
 	if err := name.Validate(); err != nil {
 		return fmt.Errorf("create a view: %w", err)
 	}
-	prefix := string(name) + "-"
 	return s.read(ctx, "create a view in", func(ctx context.Context, se *session) error {
 		taken, err := text(ctx, se, nameInUse, s.schema, string(name))
 		if err != nil {
@@ -59,7 +46,7 @@ func (s *Store) CreateStreamView(ctx context.Context, name message.StreamName) e
 		if taken[0] != "0" {
 			return fmt.Errorf("view %s: %w", name, ErrNameTaken)
 		}
-		sql := fmt.Sprintf(streamView, quote(string(name)), len([]rune(prefix))+1, literal(prefix), literal(string(name)+"."))
+		sql := fmt.Sprintf(streamView, quote(string(name)), literal(string(name)+"-"), literal(string(name)+"."))
 		_, err = se.conn.Exec(ctx, sql).ReadAll()
 		return err
 	})

@@ -14,23 +14,32 @@ EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
 END $$;
 -- +goose StatementEnd
 
--- streams lists each stream with its newest version.
+-- streams lists each stream with its newest version. It is one pass over what is
+-- asked for: a condition on stream, or a range of it, goes down to the indexes of
+-- both tables, one on name or id does not. The key of states begins with the group,
+-- so the groups, of which there are few, stand before it, found by a descent each.
 CREATE VIEW streams AS
-SELECT k.service_group,
-  split_part(k.stream, '-', 1) AS name,
-  substr(k.stream, strpos(k.stream, '-') + 1) AS id,
-  greatest(e.version, t.version) AS version,
-  coalesce(d.version >= greatest(e.version, t.version), false) AS deleted,
-  coalesce(e.events, 0) AS events,
-  e.first_at, e.last_at
-FROM (SELECT service_group, stream FROM events UNION SELECT service_group, stream FROM states) AS k
-LEFT JOIN (
-  SELECT service_group, stream, max(version) AS version, count(*) AS events, min(recorded_at) AS first_at, max(recorded_at) AS last_at
-  FROM events GROUP BY service_group, stream) AS e USING (service_group, stream)
-LEFT JOIN (
-  SELECT service_group, stream, max(version) AS version FROM events WHERE type IN ('$deleted', '$erased')
-  GROUP BY service_group, stream) AS d USING (service_group, stream)
-LEFT JOIN states AS t USING (service_group, stream);
+SELECT l.service_group,
+  split_part(l.stream, '-', 1) AS name,
+  substr(l.stream, strpos(l.stream, '-') + 1) AS id,
+  max(l.version) AS version,
+  coalesce(max(l.version) FILTER (WHERE l.ends) >= max(l.version), false) AS deleted,
+  count(l.recorded_at) AS events,
+  min(l.recorded_at) AS first_at, max(l.recorded_at) AS last_at,
+  l.stream
+FROM (
+  SELECT e.service_group, e.stream, e.version, e.type IN ('$deleted', '$erased') AS ends, e.recorded_at FROM events AS e
+  UNION ALL
+  SELECT t.service_group, t.stream, t.version, false, NULL
+  FROM (
+    WITH RECURSIVE walk (service_group) AS (
+      SELECT min(s.service_group) FROM states AS s
+      UNION ALL
+      SELECT (SELECT min(s.service_group) FROM states AS s WHERE s.service_group > w.service_group)
+      FROM walk AS w WHERE w.service_group IS NOT NULL)
+    SELECT w.service_group FROM walk AS w) AS g
+  JOIN states AS t ON t.service_group = g.service_group) AS l
+GROUP BY l.service_group, l.stream;
 
 -- readable_events shows payloads that are JSON as JSON; others stay as bytes.
 CREATE VIEW readable_events AS
@@ -41,6 +50,25 @@ SELECT service_group, slot, slot_offset, epoch, stream, version, type, schema_ve
   json_v1(metadata) AS metadata, message_id, json_v1(convert_to(command, 'UTF8')) AS command, recorded_at,
   data IS NULL AND metadata IS NULL AS erased
 FROM events;
+
+-- events_of gives the events of one aggregate, stream_of its row in streams, by an
+-- index, whoever asks with whatever search_path: the names were looked up here.
+-- They read the views with the rights of who asks.
+-- +goose StatementBegin
+CREATE FUNCTION events_of(p_name text, p_id text) RETURNS SETOF readable_events
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT * FROM readable_events AS e WHERE e.stream = p_name || '-' || p_id ORDER BY e.service_group, e.version;
+END;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE FUNCTION stream_of(p_name text, p_id text) RETURNS SETOF streams
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT * FROM streams AS s WHERE s.stream = p_name || '-' || p_id;
+END;
+-- +goose StatementEnd
 
 -- readable_members shows who is there and what each owns.
 CREATE VIEW readable_members AS
