@@ -31,12 +31,13 @@ type actor struct {
 	epoch  store.Epoch // of the slot's term in which it lives
 
 	mail     mailbox
-	back     *mailbox // what came back from the committer, to be decided anew
-	busy     bool     // a turn is under way
-	waits    bool     // that turn goes on once no more than wakeAt are in flight
-	broken   bool     // a commit has failed: the state is worth nothing
-	orphan   bool     // its slot has given it up: it ends its turn, and is gone
-	inFlight int32    // what the committer has of it and has not completed
+	back     *mailbox  // what came back from the committer, to be decided anew
+	current  *envelope // of the turn, which reads it without the mutex
+	busy     bool      // a turn is under way
+	waits    bool      // that turn goes on once no more than wakeAt are in flight
+	broken   bool      // a commit has failed: the state is worth nothing
+	orphan   bool      // its slot has given it up: it ends its turn, and is gone
+	inFlight int32     // what the committer has of it and has not completed
 	wakeAt   int32
 	watched  int64 // when the unloader looks at it; 0: not planned
 	used     int64 // when it last had work, Unix nanoseconds
@@ -53,8 +54,9 @@ type actor struct {
 	window  int32  // how many may be in flight
 	era     uint32 // grows each time the state was dropped because a commit failed; from 1
 	flight  flight
-	current *envelope
-	room    int64 // that the committer has handed to it when it was parked
+	looking []*envelope // whose ids the load that is under way looks up
+	life    uint32      // grows each time the state is dropped: what was looked up before does not count
+	room    int64       // that the committer has handed to it when it was parked
 
 	state   any // a *S; nil: not loaded
 	version message.Version
@@ -90,8 +92,10 @@ func (a *actor) view() handler.View {
 	return handler.View{State: a.state, Version: a.version, Exists: a.exists}
 }
 
-// forget drops the state, so that the next command loads it.
+// forget drops the state, so that the next command loads it, and with it what was
+// looked up.
 func (a *actor) forget() {
+	a.life++
 	a.state, a.recent, a.kept = nil, nil, 0
 	a.version, a.snap = message.NoVersion, message.NoVersion
 	a.exists, a.erased = false, false

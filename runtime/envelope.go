@@ -43,8 +43,10 @@ type envelope struct {
 	orphaned bool
 	// retried says that the id was found in the store although it was taken for new.
 	retried bool
-	// looked says that the store knows no event of the message's id.
-	looked bool
+	// looked is the life of its actor in which its id was looked up; 0: it was not.
+	// In another one that does not count. Found is what the store knew of it.
+	looked uint32
+	found  *store.Recorded
 	// decided says that the command ran, which may have left its mark on the message.
 	decided bool
 
@@ -89,7 +91,7 @@ func (e *envelope) answerAt(r message.Response, v message.Version) {
 
 // renew makes a command as it was before it was decided.
 func (e *envelope) renew() {
-	e.looked = false
+	e.looked, e.found = 0, nil
 	if m := e.message; e.decided {
 		e.decided, m.Halted, m.Valid, m.Response = false, false, true, nil
 	}

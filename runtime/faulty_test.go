@@ -65,6 +65,9 @@ type faulty struct {
 	confirmed map[message.Stream]extent // what the caller can know to be durable
 	writers   map[store.MemberID]store.Writer
 
+	asked                func([]store.LoadRequest) // is shown each load, under the mutex; nil: nobody is
+	holds                []<-chan struct{}         // the next loads are answered once these are closed, as they were before
+	duplicates           int                       // appends that were refused as repeats
 	unreadable           func(message.Stream) bool // streams of which a load fails; nil: none
 	loading, loadsAtOnce int                       // now, and the most there were
 
@@ -106,6 +109,14 @@ func (f *faulty) stall(op string, then fate) (release func()) {
 		synctest.Wait()
 		close(gate)
 	}
+}
+
+// answerLate has the next loads be answered once channels are closed, with what was
+// stored before.
+func (f *faulty) answerLate(each ...<-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.holds = append(f.holds, each...)
 }
 
 // disturb decides the fate of every call that has no script from now on. It may be
@@ -268,7 +279,21 @@ func (f *faulty) countLoads(n int) {
 func (f *faulty) Load(ctx context.Context, reqs []store.LoadRequest) (out []store.Loaded, err error) {
 	f.countLoads(1)
 	defer f.countLoads(-1)
+	f.mu.Lock()
+	if f.asked != nil {
+		f.asked(reqs)
+	}
+	f.mu.Unlock()
 	err = f.meet(opLoad, func() error { out, err = f.Store.Load(ctx, reqs); return err })
+	f.mu.Lock()
+	var hold <-chan struct{}
+	if len(f.holds) > 0 {
+		hold, f.holds = f.holds[0], f.holds[1:]
+	}
+	f.mu.Unlock()
+	if hold != nil {
+		<-hold
+	}
 	if err == nil && f.unreadable != nil && slices.ContainsFunc(reqs, func(q store.LoadRequest) bool { return f.unreadable(q.Stream) }) {
 		err = errors.New("a row cannot be read")
 	}
@@ -385,9 +410,14 @@ func (w *faultyWriter) Append(ctx context.Context, a *store.Append) error {
 		w.f.confirm(conflict.Stream, conflict.Current)
 	}
 	var unknown *store.UnknownOutcomeError
+	var duplicate *store.DuplicateMessageError
 	switch {
 	case err == nil:
 		w.f.confirmAppend(a)
+	case errors.As(err, &duplicate):
+		w.f.mu.Lock()
+		w.f.duplicates++
+		w.f.mu.Unlock()
 	case errors.As(err, &unknown):
 		w.f.mu.Lock()
 		w.f.doubts = append(w.f.doubts, a)

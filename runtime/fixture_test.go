@@ -44,6 +44,7 @@ type setup struct {
 	stream  func(*Stream)
 	config  func(*Config)
 	binding func(*handler.Binding)
+	loader  func(*loader) // before anything is loaded
 }
 
 func newRig(t tb, s setup) *rig {
@@ -98,6 +99,9 @@ func tryRig(t tb, s setup) (*rig, error) {
 	var err error
 	if r.host, err = New(ctx, cfg); err != nil {
 		return nil, err
+	}
+	if s.loader != nil {
+		s.loader(r.host.loader)
 	}
 	t.Cleanup(func() {
 		if r.host.Stop(); !s.hangs {

@@ -18,14 +18,14 @@ func (h *Host) loaded(a *actor, e *envelope) (waits bool) {
 	err := e.err
 	e.err = nil
 	if err != nil {
+		a.looking = nil
 		h.answer(a, e, reply{response: message.ServiceUnavailable{Service: e.message.Service, Reason: publicWords(noAnswer, err)}})
 		return false
 	}
-	e.looked = true
 	if a.state == nil {
 		if r := h.hydrate(a, e); r != nil {
 			a.forget()
-			a.size = 0
+			a.size, a.looking = 0, nil
 			if e.work != deleteStream || !h.headOnly(a, e) {
 				h.answer(a, e, reply{response: r})
 				return false
@@ -33,14 +33,9 @@ func (h *Host) loaded(a *actor, e *envelope) (waits bool) {
 		}
 	}
 	e.began = time.Now()
-	found := e.loaded.Commands
+	a.lookedUp(e.loaded.Commands)
 	e.loaded = nil
-	switch {
-	case len(found) > 0 && found[0] != nil && !a.erased:
-		r := handler.Repeat(e.message, &found[0].Command)
-		h.answer(a, e, reply{response: r, version: versionOf(r, a.version), versioned: true})
-		return false
-	case e.expired(e.began): // what was loaded stays, for the next one
+	if e.found == nil && e.expired(e.began) || e.answered.Load() { // what was loaded stays, for the next one
 		return false
 	}
 	waits = h.run(a, e)

@@ -3,7 +3,6 @@ package runtime
 import (
 	"sync"
 
-	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/store"
 )
 
@@ -18,11 +17,12 @@ type loader struct {
 	cond    *sync.Cond
 	waiting []*actor
 	stopped bool
+	others  int // how many that wait in a mailbox are looked up with the current one
 	wg      sync.WaitGroup
 }
 
 func newLoader(h *Host) *loader {
-	l := &loader{host: h}
+	l := &loader{host: h, others: lookupsOfOne}
 	l.cond = sync.NewCond(&l.mu)
 	for range h.cfg.Loaders {
 		l.wg.Add(1)
@@ -78,9 +78,7 @@ func (l *loader) serve(batch []*actor) {
 		if reqs[i].Hydrate && !a.hosted.core.StateBased {
 			reqs[i].Events = l.host.cfg.Page
 		}
-		if l.host.needsLookup(a, e) {
-			reqs[i].Messages = []message.ID{e.message.ID}
-		}
+		reqs[i].Messages = l.host.lookUp(a, e, min(l.others, maxLookups/len(batch)))
 	}
 	parts := []query{{batch, reqs}}
 	for len(parts) > 0 {

@@ -58,14 +58,13 @@ func (h *Host) next(a *actor) (e *envelope, gone bool) {
 		return nil, a.await(n)
 	}
 	e = a.mail.pop()
-	e.orphaned = a.orphan
+	e.orphaned, a.current = a.orphan, e
 	return e, false
 }
 
 // turn runs one envelope. It returns true if the actor has to wait: then
 // whoever it waits for continues it.
 func (h *Host) turn(a *actor, e *envelope) (waits bool) {
-	a.current = e
 	now := time.Now()
 	e.began = now
 	room := h.committer(a.slot)
@@ -138,7 +137,7 @@ func (h *Host) needsLoad(a *actor, e *envelope) bool {
 // needsLookup reports whether the message may have been processed before and
 // memory alone cannot tell.
 func (h *Host) needsLookup(a *actor, e *envelope) bool {
-	if e.work == readState || e.looked || a.erased {
+	if e.work == readState || e.work == unloadActor || a.knows(e) || a.erased {
 		return false
 	}
 	if a.hosted.core.StateBased && e.work == runCommand {
@@ -151,6 +150,11 @@ func (h *Host) needsLookup(a *actor, e *envelope) bool {
 func (h *Host) run(a *actor, e *envelope) (waits bool) {
 	if a.erased {
 		h.answer(a, e, reply{response: message.StreamErased{Stream: a.hosted.core.Stream, ID: e.message.Aggregate.ID}})
+		return false
+	}
+	if a.knows(e) && e.found != nil {
+		r := handler.Repeat(e.message, &e.found.Command)
+		h.answer(a, e, reply{response: r, version: versionOf(r, a.version), versioned: true})
 		return false
 	}
 	if r := a.processed(e); r != nil {
