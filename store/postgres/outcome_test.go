@@ -139,8 +139,11 @@ func TestUniqueViolations(t *testing.T) {
 			return errors.As(err, &e) && *e == store.DuplicateMessageError{Stream: "accounts-a", MessageID: "m"}
 		}},
 	} {
-		a := m.one("accounts-a", 0, "")
-		a.Events[0].MessageID, a.Events[0].Command = "m", &store.Command{}
+		a := m.one("accounts-b", 0, "") // which has nothing to do with it
+		a.Events[0].MessageID, a.Events[0].Command = "n", &store.Command{}
+		second := a.Events[0]
+		second.Stream, second.Offset, second.MessageID = "accounts-a", second.Offset+1, "m"
+		a.Events = append(a.Events, second)
 		run(t, admin, `SELECT pg_advisory_lock(4711)`)
 		ended := make(chan error, 1)
 		go func() { ended <- m.w.Append(context.WithoutCancel(t.Context()), a) }()
