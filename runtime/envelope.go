@@ -91,7 +91,6 @@ func (e *envelope) answerAt(r message.Response, v message.Version) {
 
 // renew makes a command as it was before it was decided.
 func (e *envelope) renew() {
-	e.looked, e.found = 0, nil
 	if m := e.message; e.decided {
 		e.decided, m.Halted, m.Valid, m.Response = false, false, true, nil
 	}

@@ -15,17 +15,16 @@ import (
 
 // loaded goes on with an envelope once the store has answered.
 func (h *Host) loaded(a *actor, e *envelope) (waits bool) {
-	err := e.err
-	e.err = nil
+	err, looking := e.err, a.looking
+	e.err, a.looking = nil, nil
 	if err != nil {
-		a.looking = nil
 		h.answer(a, e, reply{response: message.ServiceUnavailable{Service: e.message.Service, Reason: publicWords(noAnswer, err)}})
 		return false
 	}
 	if a.state == nil {
 		if r := h.hydrate(a, e); r != nil {
 			a.forget()
-			a.size, a.looking = 0, nil
+			a.size = 0
 			if e.work != deleteStream || !h.headOnly(a, e) {
 				h.answer(a, e, reply{response: r})
 				return false
@@ -33,7 +32,9 @@ func (h *Host) loaded(a *actor, e *envelope) (waits bool) {
 		}
 	}
 	e.began = time.Now()
-	a.lookedUp(e.loaded.Commands)
+	for i, one := range looking {
+		one.looked, one.found = a.life, e.loaded.Commands[i]
+	}
 	e.loaded = nil
 	if e.found == nil && e.expired(e.began) || e.answered.Load() { // what was loaded stays, for the next one
 		return false

@@ -1,9 +1,6 @@
 package runtime
 
-import (
-	"github.com/ringhold/ringhold/message"
-	"github.com/ringhold/ringhold/store"
-)
+import "github.com/ringhold/ringhold/message"
 
 const (
 	// lookupsOfOne bounds how many messages that wait in one mailbox are looked up
@@ -24,7 +21,6 @@ const (
 // left out, and is looked up in its turn. What came back, or was decided on a state
 // that was dropped, ends the actor's life, and with it all that was looked up.
 func (h *Host) lookUp(a *actor, e *envelope, others int) (ids []message.ID) {
-	a.looking = nil
 	if h.needsLookup(a, e) {
 		a.looking, ids = append(a.looking, e), append(ids, e.message.ID)
 	}
@@ -61,14 +57,6 @@ func (h *Host) nextOf(a *actor, n int) (waiting []*envelope) {
 		waiting = append(waiting, e)
 	}
 	return waiting
-}
-
-// lookedUp notes what the store knows of the ids that a load has looked up.
-func (a *actor) lookedUp(found []*store.Recorded) {
-	for i, e := range a.looking {
-		e.looked, e.found = a.life, found[i]
-	}
-	a.looking = nil
 }
 
 // knows reports whether the envelope's id was looked up, and what was found still

@@ -149,9 +149,9 @@ func TestLookup_IsBounded(t *testing.T) {
 // it since: not if it was in flight, nor if it is also that of a message in front. Nobody
 // is decided again then, to be found by the store's own check.
 func TestLookup_OfWhatIsStoredMeanwhile(t *testing.T) {
-	check := func(t *testing.T, f func(t *testing.T, r *rig)) {
+	check := func(t *testing.T, config func(*Config), f func(t *testing.T, r *rig)) {
 		t.Helper()
-		bubble(t, setup{config: func(c *Config) { c.Writers = 1 }}, func(t *testing.T, r *rig) {
+		bubble(t, setup{config: config}, func(t *testing.T, r *rig) {
 			r.known("a")
 			f(t, r)
 			if n := r.store.duplicates; n != 0 {
@@ -170,7 +170,7 @@ func TestLookup_OfWhatIsStoredMeanwhile(t *testing.T) {
 		return again
 	}
 	t.Run("in front", func(t *testing.T) {
-		check(t, func(t *testing.T, r *rig) {
+		check(t, blocking, func(t *testing.T, r *rig) {
 			load := r.store.stall(opLoad, fate{})
 			one := r.message("a", doAdd, 1)
 			head := r.send("a", doAdd, 1)
@@ -188,7 +188,7 @@ func TestLookup_OfWhatIsStoredMeanwhile(t *testing.T) {
 		})
 	})
 	t.Run("in front, a first attempt", func(t *testing.T) {
-		check(t, func(t *testing.T, r *rig) {
+		check(t, blocking, func(t *testing.T, r *rig) {
 			load := r.store.stall(opLoad, fate{})
 			head := r.send("a", doAdd, 1)
 			synctest.Wait()
@@ -206,7 +206,7 @@ func TestLookup_OfWhatIsStoredMeanwhile(t *testing.T) {
 		})
 	})
 	t.Run("in flight", func(t *testing.T) {
-		check(t, func(t *testing.T, r *rig) {
+		check(t, nil, func(t *testing.T, r *rig) {
 			store := r.store.stall(opAppend, fate{})
 			one := r.message("a", doAdd, 1)
 			one.FirstAttempt = true
@@ -231,7 +231,7 @@ func TestLookup_OfWhatIsStoredMeanwhile(t *testing.T) {
 		})
 	})
 	t.Run("the current one", func(t *testing.T) {
-		check(t, func(t *testing.T, r *rig) {
+		check(t, blocking, func(t *testing.T, r *rig) {
 			block := r.store.stall(opLoad, fate{})
 			ps := []*pending{r.send("a", doAdd, 1)}
 			synctest.Wait()
@@ -384,5 +384,19 @@ func TestLookup_NotBehindABeforeStep(t *testing.T) {
 		if !slices.Equal(counts, []int{1, 2, 2}) {
 			t.Errorf("looked up %v", counts)
 		}
+	})
+}
+
+// A repeat that was found is answered, though its caller's time was over meanwhile.
+func TestLookup_FoundTooLate(t *testing.T) {
+	bubble(t, setup{}, func(t *testing.T, r *rig) {
+		sent := r.known("a")
+		release := r.store.stall(opLoad, fate{})
+		repeat := r.start(within(t, time.Second), r.retry(sent[1], 1))
+		other := r.start(within(t, time.Second), r.message("a", doAdd, 1))
+		time.Sleep(2 * time.Second)
+		release()
+		at(t, repeat.wait(), 1)
+		is[message.ServiceTimeout](t, other.wait())
 	})
 }
