@@ -138,6 +138,22 @@ type (
 	// TryAnotherNode is how a service says that another node has to run the
 	// message. It never reaches a caller.
 	TryAnotherNode struct{ Reason string }
+
+	// NotOwner says that the member does not own the aggregate's slot, and did
+	// not begin to run the message. It goes between members and gateways, and
+	// never reaches a caller. (Slots, members and rings are of package ring,
+	// which builds on this one.)
+	NotOwner struct {
+		Slot        uint32
+		Owner       string // the id of the member that should own it; empty: nobody is known
+		Address     string // where that member serves gRPC; empty: not known
+		RingVersion uint64 // of the ring that says so
+	}
+
+	// OutOfOrder says that the message names a predecessor that the member has
+	// neither run nor has ahead of it, so it did not begin to run the message. It
+	// goes between members and gateways, and never reaches a caller.
+	OutOfOrder struct{ Reason string }
 )
 
 // Refusal is one node's reason for not running a message.
@@ -173,6 +189,8 @@ func (Quarantined) response()          {}
 func (Crashed) response()              {}
 func (NoNodesAvailable) response()     {}
 func (TryAnotherNode) response()       {}
+func (NotOwner) response()             {}
+func (OutOfOrder) response()           {}
 
 // Outcome returns "ok".
 func (OK) Outcome() string { return "ok" }
@@ -241,3 +259,9 @@ func (NoNodesAvailable) Outcome() string { return "no_nodes_available" }
 
 // Outcome returns "try_another_node".
 func (TryAnotherNode) Outcome() string { return "try_another_node" }
+
+// Outcome returns "not_owner".
+func (NotOwner) Outcome() string { return "not_owner" }
+
+// Outcome returns "out_of_order".
+func (OutOfOrder) Outcome() string { return "out_of_order" }

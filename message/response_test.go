@@ -122,6 +122,7 @@ func otherResponses() []message.Response {
 		message.MissingID{Field: "id"}, message.NotFound{}, message.WrongExpectedVersion{}, message.Unauthorized{}, message.Forbidden{},
 		message.MessageIDReused{}, message.MailboxFull{}, message.TooLarge{}, message.StreamErased{}, message.Quarantined{},
 		message.Crashed{}, message.NoNodesAvailable{}, message.TryAnotherNode{},
+		message.NotOwner{}, message.OutOfOrder{},
 	}
 }
 

@@ -71,8 +71,16 @@ func responseOf(f *pb.Refusal) message.Response {
 			out.Refusals = append(out.Refusals, message.Refusal{Node: n.GetNode(), Reason: n.GetReason()})
 		}
 		return out
-	case pb.Kind_KIND_TRY_ANOTHER_NODE, pb.Kind_KIND_NOT_OWNER, pb.Kind_KIND_OUT_OF_ORDER:
+	case pb.Kind_KIND_TRY_ANOTHER_NODE:
 		return message.TryAnotherNode{Reason: f.GetReason()}
+	case pb.Kind_KIND_NOT_OWNER:
+		no := f.GetNotOwner()
+		return message.NotOwner{
+			Slot: no.GetSlot(), Owner: no.GetOwner(), Address: no.GetOwnerAddress(),
+			RingVersion: no.GetRingVersion(),
+		}
+	case pb.Kind_KIND_OUT_OF_ORDER:
+		return message.OutOfOrder{Reason: f.GetReason()}
 	}
 	return nil
 }

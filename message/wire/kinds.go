@@ -134,6 +134,10 @@ func kindOf(r message.Response) (kind pb.Kind, success bool) {
 		return pb.Kind_KIND_NO_NODES_AVAILABLE, false
 	case message.TryAnotherNode:
 		return pb.Kind_KIND_TRY_ANOTHER_NODE, false
+	case message.NotOwner:
+		return pb.Kind_KIND_NOT_OWNER, false
+	case message.OutOfOrder:
+		return pb.Kind_KIND_OUT_OF_ORDER, false
 	}
 	return pb.Kind_KIND_INTERNAL, false // nil: nobody answered
 }

@@ -181,6 +181,10 @@ func refusalOf(r message.Response) *pb.Refusal {
 		}
 	case message.TryAnotherNode:
 		out.Reason = r.Reason
+	case message.NotOwner:
+		out.NotOwner = &pb.NotOwner{Slot: r.Slot, Owner: r.Owner, OwnerAddress: r.Address, RingVersion: r.RingVersion}
+	case message.OutOfOrder:
+		out.Reason = r.Reason
 	}
 	return out
 }

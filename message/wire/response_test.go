@@ -51,6 +51,8 @@ var kinds = []struct {
 	{message.Crashed{}, codes.Internal, 500},
 	{message.NoNodesAvailable{}, codes.Unavailable, 503},
 	{message.TryAnotherNode{}, codes.Unavailable, 503},
+	{message.NotOwner{}, codes.Unavailable, 503},
+	{message.OutOfOrder{}, codes.Unavailable, 503},
 }
 
 func TestEveryKindHasItsCodes(t *testing.T) {
@@ -196,6 +198,10 @@ func draw(t *rapid.T, name string, v reflect.Value) {
 		v.SetInt(rapid.Int64().Draw(t, name))
 	case reflect.Int:
 		v.SetInt(rapid.Int64Min(0).Draw(t, name))
+	case reflect.Uint32:
+		v.SetUint(uint64(rapid.Uint32().Draw(t, name)))
+	case reflect.Uint64:
+		v.SetUint(rapid.Uint64().Draw(t, name))
 	case reflect.Slice:
 		n := rapid.IntRange(0, 3).Draw(t, name)
 		for range n {

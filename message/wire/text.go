@@ -52,6 +52,13 @@ func text(r message.Response) string {
 		return fmt.Sprintf("every node that was asked refused service %q", r.Service)
 	case message.TryAnotherNode:
 		return because("another node has to run the message", r.Reason)
+	case message.NotOwner:
+		if r.Owner == "" {
+			return fmt.Sprintf("the member does not own slot %d, and knows nobody who does", r.Slot)
+		}
+		return fmt.Sprintf("the member does not own slot %d: ring %d gives it to %s", r.Slot, r.RingVersion, r.Owner)
+	case message.OutOfOrder:
+		return because("the message came before its predecessor", r.Reason)
 	}
 	return "nobody answered"
 }

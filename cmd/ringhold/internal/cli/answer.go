@@ -79,6 +79,10 @@ func refusalText(r message.Response, id message.ID) string {
 		return fmt.Sprintf("no node available: each that was asked refused service %q%s", r.Service, again(id))
 	case message.TryAnotherNode:
 		return "unavailable" + colon(r.Reason) + again(id)
+	case message.NotOwner: // of a member that was asked without a gateway
+		return "unavailable: the member does not own the aggregate's slot" + again(id)
+	case message.OutOfOrder:
+		return "unavailable: the message came before the one that it follows" + again(id)
 	}
 	return "nobody answered" + again(id)
 }
@@ -261,7 +265,7 @@ func refusalJSON(r message.Response) answerJSON {
 	case message.TooLarge:
 		out.Reason = sizes(r)
 	case message.OK, message.Created, message.ServiceTimeout, message.OutcomeUnknown, message.MessageIDReused,
-		message.NoNodesAvailable, message.TryAnotherNode:
+		message.NoNodesAvailable, message.TryAnotherNode, message.NotOwner, message.OutOfOrder:
 	}
 	return out
 }

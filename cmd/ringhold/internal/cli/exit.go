@@ -84,7 +84,8 @@ func exitCode(r message.Response) int {
 		return exitConflict
 	case message.Unauthorized, message.Forbidden:
 		return exitNotAllowed
-	case message.ServiceTimeout, message.OutcomeUnknown, message.MailboxFull, message.NoNodesAvailable, message.TryAnotherNode:
+	case message.ServiceTimeout, message.OutcomeUnknown, message.MailboxFull, message.NoNodesAvailable, message.TryAnotherNode,
+		message.NotOwner, message.OutOfOrder:
 		return exitUnanswered
 	case message.Crashed, message.Quarantined:
 		return exitBroken

@@ -87,7 +87,7 @@ func decided(r message.Response) bool {
 		return true
 	case message.ServiceUnavailable, message.ServiceTimeout, message.OutcomeUnknown, message.InvalidRequest,
 		message.Unauthorized, message.Forbidden, message.MailboxFull, message.TooLarge, message.Quarantined,
-		message.Crashed, message.NoNodesAvailable, message.TryAnotherNode:
+		message.Crashed, message.NoNodesAvailable, message.TryAnotherNode, message.NotOwner, message.OutOfOrder:
 		return false
 	}
 	return false
