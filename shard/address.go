@@ -62,8 +62,7 @@ func checkStore(address string) error {
 // strayPassword reports whether a URL may have a password that was not found: one
 // with a character that ends the part in which it stands.
 func strayPassword(u *url.URL) bool {
-	query, _ := url.QueryUnescape(u.RawQuery) // what is malformed is seen as it is
-	return strings.Contains(u.EscapedPath(), "@") || strings.Contains(u.Fragment, "@") || strings.Contains(query, "@") && u.User == nil
+	return strings.Contains(u.EscapedPath(), "@") || strings.Contains(u.EscapedFragment(), "@") || strings.Contains(u.RawQuery, "@") && u.User == nil
 }
 
 // redacted is a store's address as it may be printed: without a password, and

@@ -21,6 +21,8 @@ func TestAddress_ShowsNoPassword(t *testing.T) {
 		"geheim@h://db":                                "none of postgres://",
 		"mysql://me:geheim@h/db":                       "mysql://me:xxxxx@h/db",
 		"mysql://h/db?password=geheim":                 "password=xxxxx",
+		"mysql://?geheim":                              "mysql://…",
+		"mysql://me:geheim@h:port/db":                  "mysql://…",
 		"postgres://me:12#geheim@h/db":                 "%23",
 		"postgres://me:12/geheim@h/db":                 "%2F",
 		"postgres://me:12?geheim@h/db":                 "%3F",

@@ -30,22 +30,24 @@ type shared struct {
 	incarnation atomic.Pointer[string] // instead of the store's own
 	own         atomic.Pointer[string] // the store's, while it shows another
 	deposed     atomic.Int64           // that were asked for and done
-	blips       atomic.Int64           // how many reads of members, and depositions, fail
+	blips       atomic.Int64           // how many reads of members fail
+	deposeBlips atomic.Int64           // how many depositions fail
 	lostJoins   atomic.Int64           // how many joins are done and not answered
+	lostDeposes atomic.Int64           // how many depositions are
 }
 
-// blip fails if it is time for that.
-func (s *shared) blip() error {
-	if s.blips.Load() > 0 {
-		s.blips.Add(-1)
-		return errDown
+// counted reports whether it is time for one of n, and counts it.
+func counted(n *atomic.Int64) bool {
+	if n.Load() == 0 {
+		return false
 	}
-	return nil
+	n.Add(-1)
+	return true
 }
 
 func (s *shared) Members(ctx context.Context) ([]store.Member, error) {
-	if err := s.blip(); err != nil {
-		return nil, err
+	if counted(&s.blips) {
+		return nil, errDown
 	}
 	return s.Store.Members(ctx)
 }
@@ -71,8 +73,7 @@ func (s *shared) answer(r store.Renewal, err error) (store.Renewal, error) {
 
 func (s *shared) Join(ctx context.Context, m store.Member, length time.Duration) (store.Renewal, error) {
 	r, err := s.answer(s.Store.Join(ctx, m, length))
-	if err == nil && s.lostJoins.Load() > 0 {
-		s.lostJoins.Add(-1)
+	if err == nil && counted(&s.lostJoins) {
 		return store.Renewal{}, &store.UnknownOutcomeError{Err: errDown}
 	}
 	return r, err
@@ -86,8 +87,8 @@ func (s *shared) Renew(ctx context.Context, id store.MemberID, length time.Durat
 }
 
 func (s *shared) Depose(ctx context.Context, d store.Depose) (bool, error) {
-	if err := s.blip(); err != nil {
-		return false, err
+	if counted(&s.deposeBlips) {
+		return false, errDown
 	}
 	if shown := s.incarnation.Load(); shown != nil && d.Incarnation == *shown {
 		d.Incarnation = *s.own.Load()
@@ -95,6 +96,9 @@ func (s *shared) Depose(ctx context.Context, d store.Depose) (bool, error) {
 	done, err := s.Store.Depose(ctx, d)
 	if done && d.Patience > 0 {
 		s.deposed.Add(1)
+	}
+	if done && counted(&s.lostDeposes) {
+		return false, &store.UnknownOutcomeError{Err: errDown}
 	}
 	return done, err
 }
@@ -144,6 +148,21 @@ func (p *process) serve(ctx context.Context) error {
 	return err
 }
 
+// bubble runs a case in a bubble, with a store in which the first process serves.
+func bubble(t *testing.T, members int, run func(t *testing.T, s *shared, first process)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShared()
+		first := newProcess(t, s, "first", members)
+		began := time.Now()
+		if err := errors.Join(first.begin(t.Context()), first.serve(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		took(t, "a start in an empty store", began, 0, 0)
+		run(t, s, first)
+	})
+}
+
 // kill ends the process without a word.
 func (p *process) kill() {
 	p.keeper.stop()
@@ -176,22 +195,12 @@ func deposedMembers(t testing.TB, s store.Store, process string) (deposed, all i
 // A start after a kill waits until lease and patience are over by the store's
 // clock and by a run of its own, and says what it waits for.
 func TestTakeOver_AfterAKill(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newShared()
-		first := newProcess(t, s, "first", 3)
-		began := time.Now()
-		if err := first.begin(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		took(t, "a start in an empty store", began, 0, 0)
-		if err := first.serve(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	bubble(t, 3, func(t *testing.T, s *shared, first process) {
 		pass(10 * time.Second)
 		first.kill()
 
 		second := newProcess(t, s, "second", 2)
-		began = time.Now()
+		began := time.Now()
 		if err := second.begin(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -214,12 +223,7 @@ func TestTakeOver_AfterAKill(t *testing.T) {
 // Beside a process that is alive a start is refused, soon and with its name, and
 // leaves nothing that a later start would wait for.
 func TestTakeOver_BesideALivingOne(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newShared()
-		first := newProcess(t, s, "first", 3)
-		if err := errors.Join(first.begin(t.Context()), first.serve(t.Context())); err != nil {
-			t.Fatal(err)
-		}
+	bubble(t, 3, func(t *testing.T, s *shared, first process) {
 		pass(time.Minute)
 		second := newProcess(t, s, "second", 3)
 		began := time.Now()
@@ -253,18 +257,17 @@ func TestTakeOver_BesideALivingOne(t *testing.T) {
 
 // A process that drains is about to end: a start waits for it, and does not refuse.
 func TestTakeOver_BesideOneThatLeaves(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newShared()
-		first := newProcess(t, s, "first", 2)
-		if err := errors.Join(first.begin(t.Context()), first.serve(t.Context())); err != nil {
-			t.Fatal(err)
-		}
+	bubble(t, 2, func(t *testing.T, s *shared, first process) {
 		first.keeper.leaving.Store(true)
 		pass(lease.Period)
 		second := newProcess(t, s, "second", 1)
 		ended := make(chan error, 1)
 		go func() { ended <- second.begin(t.Context()) }()
-		pass(8 * time.Second)
+		for range 3 { // blips far from each other are no outage
+			pass(startPatience)
+			s.blips.Store(1)
+		}
+		pass(2 * look)
 		select {
 		case err := <-ended:
 			t.Fatalf("it did not wait: %v", err)
@@ -351,12 +354,7 @@ func TestTakeOver_Together(t *testing.T) {
 // when it is back the leases are renewed soon. A process that started meanwhile
 // does not take the other's silence for death.
 func TestKeeper_StoreAway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newShared()
-		first := newProcess(t, s, "first", 3)
-		if err := errors.Join(first.begin(t.Context()), first.serve(t.Context())); err != nil {
-			t.Fatal(err)
-		}
+	bubble(t, 3, func(t *testing.T, s *shared, first process) {
 		held := first.keeper.members
 		pass(10*time.Second + 100*time.Millisecond)
 		s.down.Store(true)
@@ -396,12 +394,7 @@ func TestKeeper_StoreAway(t *testing.T) {
 
 // A starting process whose own renewals fail begins to wait anew.
 func TestTakeOver_StoreAwayWhileItWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newShared()
-		first := newProcess(t, s, "first", 1)
-		if err := first.begin(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	bubble(t, 1, func(t *testing.T, s *shared, first process) {
 		first.kill()
 		second := newProcess(t, s, "second", 1)
 		ended := make(chan error, 1)
@@ -427,12 +420,7 @@ func TestTakeOver_StoreAwayWhileItWaits(t *testing.T) {
 // A process whose members were deposed learns it, answers nothing more, and says
 // who serves now.
 func TestKeeper_Deposed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newShared()
-		first := newProcess(t, s, "first", 2)
-		if err := first.begin(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	bubble(t, 2, func(t *testing.T, s *shared, first process) {
 		if _, err := s.Join(t.Context(), store.Member{ID: "m0-other", Address: "the other one", Writers: 1}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
@@ -458,12 +446,7 @@ func TestKeeper_Deposed(t *testing.T) {
 // An answer from memory needs a store that has not forgotten what is in memory:
 // one with another incarnation has all slots taken again first.
 func TestHeld_AnotherIncarnation(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newShared()
-		first := newProcess(t, s, "first", 1)
-		if err := first.begin(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	bubble(t, 1, func(t *testing.T, s *shared, first process) {
 		h, other := first.keeper.members[0], "another"
 		s.incarnation.Store(&other)
 		pass(2 * lease.Period)
@@ -514,22 +497,18 @@ func TestHeld_CountsFromTheQuestion(t *testing.T) {
 
 // A store that does not answer for a moment ends no start and no sign-off.
 func TestTakeOver_Blips(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newShared()
-		first := newProcess(t, s, "first", 1)
-		if err := first.begin(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	bubble(t, 1, func(t *testing.T, s *shared, first process) {
 		first.kill()
 		s.blips.Store(12)
+		s.deposeBlips.Store(3)
 		second := newProcess(t, s, "second", 1)
 		if err := second.begin(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if s.blips.Load() > 0 {
+		if s.blips.Load()+s.deposeBlips.Load() > 0 {
 			t.Error("there were no blips")
 		}
-		s.blips.Store(1)
+		s.deposeBlips.Store(1)
 		if err := second.signOff(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -557,6 +536,65 @@ func TestKeeper_JoinOfUnknownOutcome(t *testing.T) {
 			t.Errorf("%d of %d members are deposed", deposed, all)
 		}
 	})
+}
+
+// A sign-off whose outcome is unknown is asked about again: it was done.
+func TestKeeper_SignOffOfUnknownOutcome(t *testing.T) {
+	bubble(t, 2, func(t *testing.T, s *shared, first process) {
+		s.lostDeposes.Store(1)
+		if err := first.signOff(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if deposed, all := deposedMembers(t, s, "first"); all != 2 || deposed != 2 {
+			t.Errorf("%d of %d members are deposed", deposed, all)
+		}
+		for _, h := range first.keeper.members {
+			if h.mayAnswer() {
+				t.Errorf("%s answers after it signed off", h.id)
+			}
+		}
+	})
+}
+
+// A start that is deposed while it waits, or told to end, ends at once, whether the
+// store answers then or not.
+func TestTakeOver_EndsWhileItWaits(t *testing.T) {
+	for _, away := range []bool{false, true} {
+		for _, how := range []string{"deposed", "told to end"} {
+			bubble(t, 1, func(t *testing.T, s *shared, first process) {
+				first.keeper.leaving.Store(true)
+				pass(lease.Period)
+				second := newProcess(t, s, "second", 1)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				ended := make(chan error, 1)
+				go func() { ended <- second.begin(ctx) }()
+				pass(time.Second)
+				if away {
+					s.blips.Store(1 << 30)
+					pass(time.Second)
+				}
+				want, began := error(context.Canceled), time.Now()
+				if how == "deposed" {
+					if _, err := s.Depose(t.Context(), store.Depose{Member: "m0-second", Alone: true}); err != nil {
+						t.Fatal(err)
+					}
+				} else {
+					cancel()
+				}
+				err := <-ended
+				took(t, "the end of a start that is "+how, began, 0, lease.Period+look)
+				var fenced *store.FencedError
+				if how == "deposed" && !errors.As(err, &fenced) || how != "deposed" && !errors.Is(err, want) {
+					t.Errorf("%s, the store away %v: %v", how, away, err)
+				}
+				s.blips.Store(0)
+				if err := first.signOff(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
 }
 
 // pass lets the virtual time of a test pass.

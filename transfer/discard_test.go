@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -150,11 +151,20 @@ func TestDiscard_NothingComesBack(t *testing.T) {
 					t.Fatal(unfinished)
 				}
 				comesBack(fmt.Sprintf("after %d more steps, %v", steps, unfinished))
+				for _, h := range must(st.Heads(t.Context())) {
+					if log := must(st.ReadSlot(t.Context(), h.Slot, 0, 100)); len(log) != int(h.Head.Offset)+1 || log[0].Offset != 0 {
+						t.Errorf("slot %d ends at offset %d and has %d events: it is no beginning of a log", h.Slot, h.Head.Offset, len(log))
+					}
+				}
 				old = must(st.LoadRing(t.Context()))
 			}
 			second.Writer = whole
 			if rest := must(st.ReadStates(t.Context(), "", 9)); len(rest) > 0 || len(must(st.ReadSnapshots(t.Context(), "", 9))) > 0 || len(must(st.ReadAlarms(t.Context(), "", 9))) > 0 {
 				t.Errorf("states, snapshots or alarms are left, such as %+v", rest)
+			}
+
+			if left := must(st.Slots(t.Context())); len(left) != len(epochs) || slices.ContainsFunc(left, func(s store.SlotRow) bool { return s.Epoch < epochs[s.Slot] }) {
+				t.Errorf("the slots are %v, their epochs were %v", left, epochs)
 			}
 
 			// Next comes an import with other slots, then one who serves.

@@ -25,6 +25,7 @@ type Server struct {
 	t        testing.TB // nil if it belongs to no test
 	keeper   *keeper
 	port     int
+	parent   string // of the folder of its data
 	settings map[string]string
 	running  bool
 	closed   bool
@@ -59,7 +60,7 @@ func Launch(ctx context.Context, o Options) (*Server, error) {
 	if parent == "" {
 		parent = os.TempDir()
 	}
-	s := &Server{settings: map[string]string{
+	s := &Server{parent: parent, settings: map[string]string{
 		"listen_addresses":        "127.0.0.1",
 		"unix_socket_directories": "",
 		"max_connections":         "300",

@@ -206,6 +206,97 @@ func TestTransfer_Killed(t *testing.T) {
 	}
 }
 
+// An export needs no more than a standby, which has the same log as its primary;
+// what writes is refused there.
+func TestTransfer_Standby(t *testing.T) {
+	primary := pgtest.Start(t, pgtest.Options{})
+	standby := primary.Standby(t)
+	store := primary.URL(t)
+	d := startOn(t, store)
+	for i := range 20 {
+		if r := d.cli("dispatch", "open_account", `{"id":"acc-`+strconv.Itoa(i)+`","owner":"Ada"}`); r.code != 0 {
+			t.Fatal(r.out)
+		}
+	}
+	d.stop()
+	standby.CaughtUp(t, primary)
+	there := strings.Replace(store, primary.Addr(), standby.Addr(), 1)
+	hash := hashOf(t, bankManifest, store)
+	if got := hashOf(t, bankManifest, there); got != hash || there == store {
+		t.Errorf("the hash of the standby is %s, that of the primary %s", got, hash)
+	}
+	dir := t.TempDir()
+	files := map[string]string{}
+	for name, from := range map[string]string{"primary": store, "standby": there} {
+		file := filepath.Join(dir, name+".jsonl")
+		contains(t, moves(t, 0, "export", "-f", bankManifest, "--store", from, "-o", file), "exported 20 events", hash)
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = string(content)
+	}
+	if files["primary"] != files["standby"] {
+		t.Errorf("the standby is exported as\n%s\nthe primary as\n%s", files["standby"], files["primary"])
+	}
+	contains(t, moves(t, 0, "import", "-f", bankManifest, "--store", "sqlite:"+filepath.Join(dir, "a.db"), "-i", filepath.Join(dir, "standby.jsonl")), hash)
+	for _, args := range [][]string{
+		{"import", "-f", bankManifest, "--store", there, "-i", filepath.Join(dir, "standby.jsonl")},
+		{"import", "-f", bankManifest, "--store", there, "--discard"},
+		{"migrate", "-f", bankManifest, "--store", there},
+		{"dev", "-f", bankManifest, "--store", there, "--listen", freeAddress(t)},
+	} {
+		refusedAt(t, args[0]+" on a standby", args, "it is a standby", "name the primary")
+	}
+}
+
+// An import that was not finished is removed, and the group is as a new one: it is
+// served, with another number of slots too, and imported into.
+func TestTransfer_Discard(t *testing.T) {
+	dir := t.TempDir()
+	var lines bytes.Buffer
+	for i := range 1500 {
+		lines.WriteString(`{"stream":"accounts","id":"acc-` + strconv.Itoa(i) + `","type":"opened","data":{"owner":"Ada"}}` + "\n")
+	}
+	whole := bytes.Clone(lines.Bytes())
+	lines.WriteString(`{"stream":"accounts",` + "\n") // which is found when much is stored
+	manifest, err := os.ReadFile(filepath.Join(root, bankManifest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fewer := filepath.Join(dir, "fewer.yaml")
+	if err := os.WriteFile(fewer, bytes.Replace(manifest, []byte("slots: 256"), []byte("slots: 64"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, store := range []string{"sqlite:" + filepath.Join(dir, "a.db"), pgtest.URL(t)} {
+		args := []string{"import", "-f", bankManifest, "--store", store, "--from", "lines"}
+		for range 2 {
+			if r := runWith(t, lines.Bytes(), ringhold, args...); r.code != 2 || !strings.Contains(r.out, "line 1501") {
+				t.Fatalf("exit %d: %s", r.code, r.out)
+			}
+			contains(t, moves(t, 1, "dev", "-f", bankManifest, "--store", store, "--listen", freeAddress(t)), "has not come to its end")
+			contains(t, moves(t, 0, "import", "-f", bankManifest, "--store", store, "--discard"), "removed the 1000 events", "it is empty")
+			contains(t, moves(t, 0, "export", "-f", bankManifest, "--store", store, "--hash-only"), " 0 events of")
+		}
+		contains(t, moves(t, 1, "import", "-f", bankManifest, "--store", store, "--discard"), "nothing of it is removed")
+		contains(t, moves(t, 1, "export", "--group", "default.bank", "--store", store), "holds nothing of group")
+		if r := runWith(t, whole, ringhold, append(args[:2:2], append([]string{fewer}, args[3:]...)...)...); r.code != 0 || !strings.Contains(r.out, "imported 1500 events") {
+			t.Fatalf("with fewer slots: exit %d: %s", r.code, r.out)
+		}
+	}
+	for _, store := range []string{"sqlite:" + filepath.Join(dir, "b.db"), pgtest.URL(t)} {
+		if r := runWith(t, lines.Bytes(), ringhold, "import", "-f", bankManifest, "--store", store, "--from", "lines"); r.code != 2 {
+			t.Fatalf("exit %d: %s", r.code, r.out)
+		}
+		moves(t, 0, "import", "-f", bankManifest, "--store", store, "--discard")
+		d := newDevOn(t, fewer, store)
+		d.start()
+		contains(t, d.cli("dispatch", "open_account", ada).out, "created acc-1 @0")
+		d.stop()
+		contains(t, moves(t, 1, "import", "-f", fewer, "--store", store, "--discard"), "nothing of it is removed")
+	}
+}
+
 // Events of another store become accounts.
 func TestTransfer_Lines(t *testing.T) {
 	dir := t.TempDir()
