@@ -73,6 +73,9 @@ func (c *committer) submit(one *commit) {
 	reserved := one.weight
 	one.weight = one.bytes()
 	c.bytes.Add(one.weight - reserved)
+	if one.stores() {
+		one.envelope.sent.Store(true) // before looking whether that is still possible: see abandon
+	}
 	c.mu.Lock()
 	if c.stopped {
 		c.mu.Unlock()

@@ -50,6 +50,8 @@ type envelope struct {
 	// decided says that the command ran, which may have left its mark on the message.
 	decided bool
 
+	// sent says that its commit was handed to the committer, and may be stored.
+	sent     atomic.Bool
 	answered atomic.Bool
 	size     int64
 	open     *atomic.Int64 // the host's sum of the sizes of what is not answered; nil: not counted
@@ -91,6 +93,7 @@ func (e *envelope) answerAt(r message.Response, v message.Version) {
 
 // renew makes a command as it was before it was decided.
 func (e *envelope) renew() {
+	e.sent.Store(false)
 	if m := e.message; e.decided {
 		e.decided, m.Halted, m.Valid, m.Response = false, false, true, nil
 	}
@@ -120,6 +123,13 @@ func (q *mailbox) push(e *envelope) {
 	}
 	q.tail = e
 	q.count++
+}
+
+// each calls f for all that is in it.
+func (q *mailbox) each(f func(*envelope)) {
+	for e := q.head; e != nil; e = e.next {
+		f(e)
+	}
 }
 
 func (q *mailbox) pushFront(e *envelope) {

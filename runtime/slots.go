@@ -17,8 +17,10 @@ type slot struct {
 	mu     sync.Mutex
 	epoch  store.Epoch // at which it is owned; 0: it is not
 	actors map[message.Stream]*actor
-	busy   int       // actors that are held: in a turn or with something in flight, orphans too
-	quiet  sync.Cond // busy has become 0
+	// orphans are those that were held when it was given up, as long as they are.
+	orphans map[*actor]struct{}
+	busy    int       // actors that are held: in a turn or with something in flight, orphans too
+	quiet   sync.Cond // busy has become 0
 }
 
 // start marks an actor as busy; the slot's mutex is held.

@@ -47,7 +47,7 @@ func (c *committer) expire(now time.Time) bool {
 	goOn := c.watching
 	c.mu.Unlock()
 	for _, one := range late {
-		c.tooLate(one)
+		c.host.tooLate(one)
 	}
 	return goOn
 }
@@ -67,13 +67,13 @@ func (c *committer) each(f func(*commit)) {
 
 // tooLate answers a caller: who waits for a commit cannot be told what becomes of
 // it, who waits for an answer alone is not told.
-func (c *committer) tooLate(one *commit) {
+func (h *Host) tooLate(one *commit) {
 	e := one.envelope
 	m := e.message
 	if !one.stores() {
 		e.reply(message.ServiceTimeout{Service: m.Service, MessageID: m.ID, Timeout: e.deadline.Sub(e.arrived)})
 		return
 	}
-	c.host.cfg.Observer.CommitTimeout(m)
+	h.cfg.Observer.CommitTimeout(m)
 	e.reply(message.OutcomeUnknown{Service: m.Service, MessageID: m.ID, Timeout: one.timeout})
 }

@@ -57,6 +57,7 @@ func (h *Host) rest(s *slot, a *actor, now int64) {
 	a.used = now
 	switch due := a.due(); {
 	case a.orphan:
+		delete(s.orphans, a)
 		h.drop(a)
 	case a.mail.count > 0: // its head waits for a Before step
 	case !a.exists && a.trouble == nil, due != 0 && due <= now:
@@ -72,7 +73,12 @@ func (h *Host) rest(s *slot, a *actor, now int64) {
 // remove takes an actor out of its slot; the slot's mutex is held.
 func (h *Host) remove(s *slot, a *actor) {
 	delete(s.actors, a.stream)
-	a.orphan = true
+	if a.orphan = true; a.held() {
+		if s.orphans == nil {
+			s.orphans = make(map[*actor]struct{})
+		}
+		s.orphans[a] = struct{}{}
+	}
 	if a.watched != 0 {
 		a.watched = 0
 		h.unloader.forget(a)
