@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 	"time"
 
@@ -78,6 +77,10 @@ func (c Config) withDefaults() Config {
 
 // parseURL returns how to connect, without a search_path, and the schema.
 func parseURL(raw string) (*pgconn.Config, string, error) {
+	if ambiguous(raw) {
+		return nil, "", &Error{Kind: Malformed, Doing: "read the URL of", URL: redact(raw), Err: errors.New("nobody can tell for certain where its password ends"),
+			Advice: "write these characters of a password as % and two digits: % as %25, @ as %40, / as %2F, ? as %3F, # as %23, & as %26; or leave it to PGPASSWORD"}
+	}
 	config, err := pgconn.ParseConfig(raw)
 	if err != nil {
 		return nil, "", &Error{Kind: Malformed, Doing: "read the URL of", URL: redact(raw), Err: errors.New(scrub(raw, err.Error()))}
@@ -95,6 +98,9 @@ func parseURL(raw string) (*pgconn.Config, string, error) {
 	for name := range config.RuntimeParams {
 		if strings.HasPrefix(name, "pool_") { // of pgxpool, in URLs that are shared with others
 			delete(config.RuntimeParams, name)
+		} else if !isSetting(name) {
+			return nil, "", &Error{Kind: Malformed, Doing: "read the URL of", URL: unnamed, Err: errors.New("it has a parameter whose name no setting has; it may be part of a password"),
+				Advice: "in a URL, write characters of a password that are neither letters nor digits as % and two digits; among keywords and values, put it in single quotes"}
 		}
 	}
 	if config.ConnectTimeout == 0 {
@@ -127,40 +133,3 @@ func firstSchema(path string) string {
 
 // quote quotes an SQL name.
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-// redact returns the URL as it may be shown: without its password.
-func redact(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
-		return "the database's URL" // a form in which the password cannot be found for certain
-	}
-	q := u.Query()
-	for name := range q {
-		if strings.Contains(strings.ToLower(name), "password") {
-			q.Set(name, "xxxxx")
-		}
-	}
-	u.RawQuery = q.Encode()
-	return u.Redacted()
-}
-
-// scrub takes the password out of a text about the URL; all of the text where
-// the password is not known.
-func scrub(raw, text string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
-		return "it is not of the form postgres://role:password@host:5432/database?search_path=schema"
-	}
-	secrets := []string{u.Query().Get("password")}
-	if u.User != nil {
-		password, _ := u.User.Password()
-		_, encoded, _ := strings.Cut(u.User.String(), ":")
-		secrets = append(secrets, password, encoded)
-	}
-	for _, secret := range secrets {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "xxxxx")
-		}
-	}
-	return text
-}
