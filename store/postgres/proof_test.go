@@ -26,6 +26,62 @@ func TestProvedOnce(t *testing.T) {
 	}
 }
 
+// TestProofIsCompared: what a session has proved is no proof of anything else.
+func TestProofIsCompared(t *testing.T) {
+	m := newTestMember(t, openTest(t, Config{URL: pgtest.URL(t)}), "a", 3, 0)
+	v := message.Version(-1)
+	prove := func() { // a refusal makes the session forget
+		t.Helper()
+		v++
+		m.mustAppend("accounts-a", v, "{}")
+	}
+	prove()
+	prove()
+	held := m.claim
+	for name, claim := range map[string]store.Claim{
+		"another slot":   {Slot: 4, Epoch: 1, Head: store.Head{Offset: store.NoOffset}},
+		"another epoch":  {Slot: 3, Epoch: 2, Head: held.Head},
+		"a higher head":  {Slot: 3, Epoch: 1, Head: store.Head{Offset: held.Head.Offset + 40, Epoch: 1}},
+		"a lower head":   {Slot: 3, Epoch: 1, Head: store.Head{Offset: 0, Epoch: 1}},
+		"a head's epoch": {Slot: 3, Epoch: 1, Head: store.Head{Offset: held.Head.Offset, Epoch: 0}},
+	} {
+		held = m.claim
+		if claim.Slot == 3 && claim.Head.Offset > 0 {
+			claim.Head.Offset += store.Offset(v - 1)
+		}
+		m.claim = claim
+		if err, stale := m.append("accounts-a", v+1, "{}"), new(store.StaleSlotError); !errors.As(err, &stale) || len(stale.Slots) != 1 || stale.Slots[0] != claim.Slot {
+			t.Errorf("%s: the append ends with %v", name, err)
+		}
+		m.claim = held
+		prove()
+	}
+	for _, ahead := range []message.Version{0, 2, 40, -v} {
+		version := v + ahead
+		if err, conflict := m.append("accounts-a", version, "{}"), new(store.VersionConflictError); !errors.As(err, &conflict) || conflict.Current != v {
+			t.Errorf("version %d behind %d: the append ends with %v", version, v, err)
+		}
+		prove()
+	}
+}
+
+// TestProofOfAState: a state moves the version of its stream past what the session
+// has proved of its events.
+func TestProofOfAState(t *testing.T) {
+	m := newTestMember(t, openTest(t, Config{URL: pgtest.URL(t)}), "a", 3, 0)
+	m.mustAppend("carts-a", 0, "{}") // such as a deletion
+	moved := &store.Append{Member: m.id, Gen: m.gen, Claims: []store.Claim{m.claim},
+		States: []store.State{{Stream: "carts-a", Slot: 3, Expected: 0, Version: 5, Data: []byte("{}")}}}
+	if err := m.w.Append(t.Context(), moved); err != nil {
+		t.Fatal(err)
+	}
+	conflict := new(store.VersionConflictError)
+	if err := m.append("carts-a", 1, "{}"); !errors.As(err, &conflict) || conflict.Current != 5 {
+		t.Errorf("an event behind version 0 of a state at version 5 ends with %v", err)
+	}
+	m.mustAppend("carts-a", 6, "{}")
+}
+
 // TestProofOfAnotherSession: if something on the way gives the connection another
 // session of the server, what the first one has proved is proved anew.
 func TestProofOfAnotherSession(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ringhold/ringhold/internal/pgtest"
+	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/store"
 )
@@ -196,6 +197,24 @@ func TestWritersReleaseEachOthers(t *testing.T) {
 	for range w {
 		if err := <-ended; err != nil {
 			t.Errorf("giving up the other's slot ends with %v", err)
+		}
+	}
+}
+
+// TestTakenByAnotherWriter: a slot is that of the writer that has taken it last.
+func TestTakenByAnotherWriter(t *testing.T) {
+	s := openTest(t, Config{URL: pgtest.URL(t)})
+	w := twoWriters(t, s)
+	for _, i := range []store.WriterID{0, 1, 0} {
+		claims, err := w[i].Acquire(t.Context(), []ring.Slot{3})
+		if err != nil || len(claims) != 1 {
+			t.Fatalf("acquired %+v, %v", claims, err)
+		}
+		m := &testMember{t: t, w: w[i], id: "a", gen: 1, claim: claims[0]}
+		a := m.one("accounts-a", message.Version(claims[0].Head.Offset+1), "{}")
+		a.Writer = i
+		if err := w[i].Append(t.Context(), a); err != nil {
+			t.Errorf("an append of writer %d, which has the slot: %v", i, err)
 		}
 	}
 }

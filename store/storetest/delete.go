@@ -196,6 +196,29 @@ func searchSecret(t tb, st store.Store) {
 			t.Errorf("the secret is still in %s", show(e))
 		}
 	}
+	out, ok := st.(store.Exporter)
+	if !ok {
+		return
+	}
+	for _, sn := range must(out.ReadSnapshots(t.Context(), "", 100))(t, "read snapshots") {
+		if bytes.Contains(sn.Data, []byte(secret)) {
+			t.Errorf("the secret is still in the snapshot of %s", sn.Stream)
+		}
+	}
+	for _, row := range must(out.ReadStates(t.Context(), "", 100))(t, "read states") {
+		held := row.Data
+		for _, r := range row.Recent {
+			held = slices.Concat(held, r.Command.Request, r.Command.Response)
+		}
+		if bytes.Contains(held, []byte(secret)) {
+			t.Errorf("the secret is still in the state of %s", row.Stream)
+		}
+	}
+	for _, al := range must(out.ReadAlarms(t.Context(), "", 100))(t, "read alarms") {
+		if bytes.Contains(al.Message, []byte(secret)) {
+			t.Errorf("the secret is still in alarm %s", al.ID)
+		}
+	}
 }
 
 func (t *test) eraseRefused() {
