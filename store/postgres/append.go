@@ -37,7 +37,9 @@ func (w *writer) Append(ctx context.Context, a *store.Append) error {
 	if err := w.ready(ctx); err != nil {
 		return err
 	}
-	if err = w.try(a); sqlState(err) == stateUnproved {
+	w.session.within(w.s.timeout)
+	err = w.try(a)
+	for n := 0; n < repeats && (sqlState(err) == stateUnproved || repeatable(err)); n++ {
 		w.proof.forget()
 		err = w.try(a)
 	}
@@ -53,7 +55,7 @@ func (w *writer) try(a *store.Append) error {
 	w.proof.plan(a)
 	w.encode(a)
 	var moves, newest int64
-	err := w.write(appendEvents, func(v [][]byte) error {
+	err := w.send(appendEvents, func(v [][]byte) error {
 		moves = getInt8(v[0])
 		if v[1] != nil {
 			newest = getInt8(v[1])

@@ -41,7 +41,7 @@ func (s *Store) Depose(ctx context.Context, d store.Depose) (bool, error) {
 	p.text(d.Incarnation)
 	deposed := false
 	err = s.overtake(ctx, se.conn.PID(), func() error {
-		_, err := se.write(context.Background(), deposeMember, &p, func(v [][]byte) error {
+		_, err := se.insist(context.Background(), deposeMember, &p, func(v [][]byte) error {
 			deposed = v[0][0] == 1
 			return nil
 		})

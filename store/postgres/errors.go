@@ -28,6 +28,7 @@ const (
 	DiskFull                // the server's
 	ShuttingDown            // the server starts or stops
 	NotDurable              // synchronous_commit is off
+	Interrupted             // a deadlock, a conflict or a cancellation: nothing was stored, it may be tried again
 )
 
 // String says it in words for those who do not run the database: no address, no
@@ -58,6 +59,8 @@ func (k Kind) String() string {
 		return "the database starts or stops"
 	case NotDurable:
 		return "the database may lose what it acknowledges"
+	case Interrupted:
+		return "the database was busy with something else; nothing was stored, it may be tried again"
 	case Other:
 	}
 	return "the database answered with an error"
@@ -136,6 +139,8 @@ func (s *Store) classify(err error) (Kind, string) {
 		return ReadOnly, namePrimary
 	case pg.Code == "42501":
 		return MissingRight, s.grants()
+	case interrupted(err):
+		return Interrupted, "nothing was stored, and it may be tried again"
 	case pg.Code == "57P01", pg.Code == "57P02", pg.Code == "57P03":
 		return ShuttingDown, "the server starts or stops: it is tried again"
 	}

@@ -95,7 +95,7 @@ func (s *Store) renewal(ctx context.Context, doing, query string, fill func(*par
 	fill(&p)
 	var r store.Renewal
 	found := false
-	lost, err := s.leases.session.write(ctx, query, &p, func(v [][]byte) error {
+	lost, err := s.leases.session.insist(ctx, query, &p, func(v [][]byte) error {
 		found = true
 		r = store.Renewal{Now: fromPostgres(getInt8(v[0])), LeaseUntil: fromPostgres(getInt8(v[1])), Incarnation: string(v[2]),
 			Slots: int(getInt8(v[3])), EpochSum: getInt8(v[4]), RingVersion: ring.Number(getInt8(v[5]))} //nolint:gosec // never negative

@@ -28,7 +28,7 @@ func (w *writer) Raise(ctx context.Context, g store.Generation) error {
 	}
 	w.proof.forget()
 	w.identify(w.member, w.id, g)
-	err = w.s.overtake(ctx, w.session.conn.PID(), func() error { return w.write(raiseGeneration, nil) })
+	err = w.s.overtake(ctx, w.session.conn.PID(), func() error { return w.insist(raiseGeneration, nil) })
 	if err == nil {
 		w.gen, w.doubt = g, false
 		return nil

@@ -24,7 +24,8 @@ func (s *Store) enter(ctx context.Context) (leave func(), err error) {
 }
 
 // read runs a read on a session of the pool. One that finds its session broken,
-// as all are after the server was restarted, is run once more on a new one.
+// as all are after the server was restarted, is run once more on a new one; one
+// that was in the way of others, as on a standby, is run again too.
 func (s *Store) read(ctx context.Context, doing string, run func(context.Context, *session) error) error {
 	leave, err := s.enter(ctx)
 	if err != nil {
@@ -33,7 +34,7 @@ func (s *Store) read(ctx context.Context, doing string, run func(context.Context
 	defer leave()
 	bounded, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	for {
+	for n := 0; ; n++ {
 		se, used, err := s.reads.take(bounded)
 		if err != nil {
 			return s.readFault(ctx, doing, err)
@@ -43,6 +44,9 @@ func (s *Store) read(ctx context.Context, doing string, run func(context.Context
 		s.reads.give(se)
 		if err != nil && used && broken && bounded.Err() == nil {
 			s.reads.drop() // the others are as old
+			continue
+		}
+		if n < repeats && repeatable(err) {
 			continue
 		}
 		return s.readFault(ctx, doing, err)
@@ -157,7 +161,7 @@ func (s *Store) change(ctx context.Context, doing, query string, fill func(*para
 		return s.explain(doing, err)
 	}
 	defer s.reads.give(se)
-	_, err = se.write(ctx, query, &p, row)
+	_, err = se.insist(ctx, query, &p, row)
 	return s.explain(doing, err)
 }
 

@@ -197,7 +197,7 @@ func TestTablesHolderIsLeft(t *testing.T) {
 
 // TestPublic: who calls a service learns no address, role or advice.
 func TestPublic(t *testing.T) {
-	for k := Other; k <= NotDurable; k++ {
+	for k := Other; k <= Interrupted; k++ {
 		e := &Error{Kind: k, Doing: "open", URL: "postgres://role@host/db", Advice: "GRANT it", Err: errors.New("refused")}
 		if got := e.Public(); got == "" || k != Other && got == Other.String() || strings.Contains(got, "host") || strings.Contains(got, "role@") {
 			t.Errorf("kind %d is called %q", k, got)

@@ -84,7 +84,22 @@ func (w *writer) connect(ctx context.Context) (err error) {
 // write runs a statement with w.p, in the time that a write may take.
 func (w *writer) write(query string, row func([][]byte) error) error {
 	w.session.within(w.s.timeout)
+	return w.send(query, row)
+}
+
+// send runs a statement with w.p, in the time that the session is within.
+func (w *writer) send(query string, row func([][]byte) error) error {
 	lost, err := w.session.write(context.Background(), query, &w.p, row)
+	if lost {
+		w.session, w.doubt = nil, true
+	}
+	return err
+}
+
+// insist is write for a statement that is a transaction of its own.
+func (w *writer) insist(query string, row func([][]byte) error) error {
+	w.session.within(w.s.timeout)
+	lost, err := w.session.insist(context.Background(), query, &w.p, row)
 	if lost {
 		w.session, w.doubt = nil, true
 	}
@@ -110,6 +125,8 @@ func (w *writer) refusal(doing string, g store.Generation, err error) error {
 
 const acquireSlots = `SELECT a.slot, a.epoch, a.head, a.head_epoch FROM acquire_v1($1, $2, $3, $4, $5) AS a`
 
+// Acquire waits for the appends of owners that have no row, whose fences it
+// closes, and overtakes one that does not come to an end.
 func (w *writer) Acquire(ctx context.Context, slots []ring.Slot) ([]store.Claim, error) {
 	leave, err := w.enter(ctx)
 	if err != nil {
@@ -123,10 +140,12 @@ func (w *writer) Acquire(ctx context.Context, slots []ring.Slot) ([]store.Claim,
 	w.identify(w.member, w.id, w.gen)
 	w.p.slots(slots)
 	var claims []store.Claim
-	err = w.write(acquireSlots, func(v [][]byte) error {
-		claims = append(claims, store.Claim{Slot: ring.Slot(getInt4(v[0])), Epoch: store.Epoch(getInt8(v[1])),
-			Head: store.Head{Offset: store.Offset(getInt8(v[2])), Epoch: store.Epoch(getInt8(v[3]))}})
-		return nil
+	err = w.s.overtake(ctx, w.session.conn.PID(), func() error {
+		return w.insist(acquireSlots, func(v [][]byte) error {
+			claims = append(claims, store.Claim{Slot: ring.Slot(getInt4(v[0])), Epoch: store.Epoch(getInt8(v[1])),
+				Head: store.Head{Offset: store.Offset(getInt8(v[2])), Epoch: store.Epoch(getInt8(v[3]))}})
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, w.refusal("acquire slots in", w.gen, err)
@@ -156,7 +175,7 @@ func (w *writer) Release(ctx context.Context, claims []store.Claim) error {
 	for _, c := range claims {
 		w.p.addInt8(int64(c.Epoch))
 	}
-	return w.refusal("release slots in", w.gen, w.write(releaseSlots, nil))
+	return w.refusal("release slots in", w.gen, w.insist(releaseSlots, nil))
 }
 
 const verifyClaims = `SELECT verify_v1($1, $2, $3, $4, $5, $6, $7)`
@@ -177,7 +196,7 @@ func (w *writer) Verify(ctx context.Context, claims []store.Claim) ([]store.Clai
 	w.p.int4(int32(w.id))
 	w.p.claims(claims)
 	var stale []store.Claim
-	err = w.write(verifyClaims, func(v [][]byte) error {
+	err = w.insist(verifyClaims, func(v [][]byte) error {
 		i := getInt8(v[0]) - 1
 		if i < 0 || i >= int64(len(claims)) {
 			return fmt.Errorf("the server named claim %d of %d", i+1, len(claims))
