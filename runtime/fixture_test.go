@@ -123,7 +123,8 @@ func tryRig(t tb, s setup) (*rig, error) {
 }
 
 // checkRoom fails the test unless all room for what is not durable is free, as it is
-// when nothing is under way: no byte of it was kept, and none was given back twice.
+// when nothing is under way: no byte of it was kept, and none was given back twice. Nor
+// is an actor kept of a slot that was given up.
 func (r *rig) checkRoom() {
 	r.t.Helper()
 	for _, c := range r.host.committers {
@@ -133,6 +134,14 @@ func (r *rig) checkRoom() {
 		if n := c.bytes.Load(); n != 0 || parked != 0 || c.waiting.Load() != 0 {
 			r.t.Errorf("writer %d: %d bytes of room are taken, %d actors are parked", c.id, n, parked)
 		}
+	}
+	for i := range r.host.slots {
+		s := &r.host.slots[i]
+		s.mu.Lock()
+		if n := len(s.orphans); n != 0 {
+			r.t.Errorf("slot %d: %d actors of terms that are over are kept", i, n)
+		}
+		s.mu.Unlock()
 	}
 }
 
