@@ -57,7 +57,7 @@ func (s *clusterServer) GetRing(context.Context, *pb.GetRingRequest) (*pb.GetRin
 
 // memberOf says of a member what the gateway knows.
 func (g *Gateway) memberOf(m ring.Member) *pb.Member {
-	out := &pb.Member{Id: string(m.ID), Address: m.Address}
+	out := &pb.Member{Id: string(m.ID), Address: m.Address, Pod: m.Pod, PodUid: m.PodUID}
 	if l := g.members.byID[m.ID]; l != nil && l.isUp() {
 		out.State = pb.MemberState_MEMBER_STATE_LIVE
 	}

@@ -278,8 +278,10 @@ func startGroup(t testing.TB, n int, prepare ...func(*Config, []*fakeMember)) *g
 		cfg.Members = append(cfg.Members, Member{ID: m.id, Conn: m.conn})
 	}
 	var err error
-	if out.ring, err = ring.NewEven(1, testSlots, members); err != nil {
-		t.Fatal(err)
+	if n > 0 {
+		if out.ring, err = ring.Assign(&ring.Ring{Slots: testSlots}, members, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, p := range prepare {
 		p(&cfg, out.members)

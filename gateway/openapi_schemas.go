@@ -70,9 +70,12 @@ func ownSchemas() object {
 		"Ring": fields(object{
 			"version": number, "slots": integer,
 			"members": object{"type": "array", "items": ref("Member")},
-			"runs":    object{"type": "array", "items": object{"type": "array", "items": integer, "minItems": 2, "maxItems": 2}, "description": "Pairs of a number of slots and the index of their member, from slot 0 on; -1 is nobody."},
-		}, "version", "slots", "members", "runs"),
-		"Member": fields(object{"id": text, "address": text}, "id"),
+			"assignment": object{
+				"type": "string", "contentEncoding": "base64",
+				"description": "Two bytes a slot, the higher first: the index of its member in members; 65535 is nobody.",
+			},
+		}, "version", "slots", "members", "assignment"),
+		"Member": fields(object{"id": text, "address": text, "pod": text, "pod_uid": text, "leaving": truth}, "id"),
 		"Owner": fields(object{
 			"stream": text, "id": text, "slot": integer, "member": ref("Member"), "epoch": integer, "ring_version": integer,
 			"explanation": object{"type": "array", "items": text},

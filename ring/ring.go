@@ -3,34 +3,23 @@ package ring
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
-// MemberID identifies one shard process for one life; a start gets a new one.
-type MemberID string
-
-// Member is a shard process that slots can be assigned to.
-type Member struct {
-	ID      MemberID `json:"id"`
-	Address string   `json:"address"` // where it serves gRPC, as host:port
-}
+// MaxMembers is how many members a ring may have: their indexes have 16 bits in
+// the form that is published, and one of them says nobody.
+const MaxMembers = 1<<16 - 1
 
 // Ring assigns the slots of a group to its members. Once published under its
 // version it does not change, and is safe for concurrent use.
+//
+// One without members and assignment is not published: it stands for a group
+// that has none yet, see [Assign].
 type Ring struct {
 	Version    Number
 	Slots      int
-	Members    []Member
+	Members    []Member   // those of Assign are sorted by id
 	Assignment Assignment // one for each slot
-}
-
-// NewEven returns a ring that is spread evenly; see [Even]. An error says why
-// slots cannot be a number of slots, or members not members of one ring.
-func NewEven(version Number, slots int, members []Member) (*Ring, error) {
-	if err := ValidateSlots(slots); err != nil {
-		return nil, err
-	}
-	r := &Ring{Version: version, Slots: slots, Members: members, Assignment: Even(slots, len(members))}
-	return r, r.Validate()
 }
 
 // Owner returns the member that should own a slot; ok is false if there is none,
@@ -53,15 +42,8 @@ func (r *Ring) Validate() error {
 	if r.Version < 0 {
 		fault("version is %d, it cannot be negative", r.Version)
 	}
-	seen := map[MemberID]bool{}
-	for i, m := range r.Members {
-		switch {
-		case m.ID == "":
-			fault("member %d has no id", i)
-		case seen[m.ID]:
-			fault("member %q stands in the ring twice", m.ID)
-		}
-		seen[m.ID] = true
+	if err := validateMembers(r.Members); err != nil {
+		faults = append(faults, err)
 	}
 	if len(r.Assignment) != r.Slots {
 		fault("%d of %d slots are assigned", len(r.Assignment), r.Slots)
@@ -71,6 +53,35 @@ func (r *Ring) Validate() error {
 			fault("slot %d is assigned to member %d of %d", s, m, len(r.Members))
 			break // the others have the same fault, as a rule
 		}
+	}
+	return errors.Join(faults...)
+}
+
+// validateMembers reports why members are not the members of one ring, or nil.
+func validateMembers(members []Member) error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if len(members) > MaxMembers {
+		fault("%d members, a ring has at most %d", len(members), MaxMembers)
+	}
+	ids, pods := make(map[MemberID]bool, len(members)), make(map[string]MemberID)
+	for i, m := range members {
+		switch {
+		case m.ID == "":
+			fault("member %d has no id", i)
+		case !utf8.ValidString(string(m.ID)):
+			fault("the id of member %d, %q, is not UTF-8", i, m.ID)
+		case ids[m.ID]:
+			fault("member %q stands in the ring twice", m.ID)
+		}
+		ids[m.ID] = true
+		if m.PodUID == "" {
+			continue
+		}
+		if other, taken := pods[m.PodUID]; taken {
+			fault("members %q and %q have the same pod uid %s", other, m.ID, m.PodUID)
+		}
+		pods[m.PodUID] = m.ID
 	}
 	return errors.Join(faults...)
 }

@@ -65,7 +65,7 @@ func encodeAnswer(m *message.Message, served *pb.Served) (*pb.DispatchResponse, 
 func encodeRing(r *ring.Ring) *pb.Ring {
 	out := &pb.Ring{Version: uint64(r.Version), Slots: uint32(r.Slots)}
 	for _, m := range r.Members {
-		out.Members = append(out.Members, &pb.Member{Id: string(m.ID), Address: m.Address})
+		out.Members = append(out.Members, &pb.Member{Id: string(m.ID), Address: m.Address, Pod: m.Pod, PodUid: m.PodUID})
 	}
 	for _, run := range r.Assignment.Runs() {
 		if run.Member == ring.NoMember {

@@ -96,7 +96,7 @@ func (l *Local) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if l.ring, err = ring.NewEven(old+1, l.cfg.Plan.Slots, joined); err != nil {
+	if l.ring, err = ring.Assign(&ring.Ring{Version: old, Slots: l.cfg.Plan.Slots}, joined, nil); err != nil {
 		return err
 	}
 	if err := l.publish(ctx); err != nil {

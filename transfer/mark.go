@@ -87,7 +87,7 @@ func (im *importer) finish(ctx context.Context) error {
 }
 
 func (im *importer) saveRing(ctx context.Context, as ring.MemberID) error {
-	r, err := ring.NewEven(im.version+1, im.slots, []ring.Member{{ID: as, Address: im.identity}})
+	r, err := ring.Assign(&ring.Ring{Version: im.version, Slots: im.slots}, []ring.Member{{ID: as, Address: im.identity}}, nil)
 	if err != nil {
 		return err
 	}
