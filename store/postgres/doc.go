@@ -17,14 +17,17 @@
 // appends rest on that, and on the session's own appends since: see the type
 // proof for why that is enough. It made an append a third cheaper.
 //
-// Raising a generation and deposing a member update fence rows, so they wait
-// for what is in and refuse what arrives later, however late. They do not wait
-// for ever: what holds them up for more than 250 ms, such as an append that a
+// Raising a generation, deposing a member and acquiring slots of a member without
+// a row update fence rows, so they wait for what is in and refuse what arrives
+// later, however late. They do not wait for ever: what holds them up for more than 250 ms, such as an append that a
 // paused process has sent half of, is terminated from a second connection.
 //
 // # Unknown outcomes
 //
-// An error that the server reported means that nothing was stored. A lost
+// An error that the server reported means that nothing was stored. One that says
+// that a transaction had to end for the sake of others (a deadlock, a conflict) is
+// no more than that: the statement is asked for again, twice at most, and fails
+// with Kind Interrupted after that. A lost
 // connection, a timeout of the client, the end of the server's process, and any
 // warning during a write mean that nobody knows: *store.UnknownOutcomeError. A
 // warning is how PostgreSQL says that a commit that waited for a synchronous
@@ -50,5 +53,7 @@
 // Who migrates needs CREATE on the schema, and on the database if the schema is
 // not there. Who runs needs USAGE on the schema and SELECT, INSERT, UPDATE and
 // DELETE on its tables. Where members connect as different roles, each needs
-// pg_signal_backend, to terminate the sessions of the others.
+// pg_signal_backend, to terminate the sessions of the others: Open warns where it
+// is missing, and Store.SignalRight says it at any time. Sessions that write for a
+// group are known by an advisory lock that they share.
 package postgres

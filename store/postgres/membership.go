@@ -87,7 +87,7 @@ func (s *Store) renewal(ctx context.Context, doing, query string, fill func(*par
 		return store.Renewal{}, ctx.Err()
 	}
 	if s.leases.session == nil {
-		if s.leases.session, err = s.connect(ctx, "leases", s.timeout); err != nil {
+		if s.leases.session, err = s.connect(ctx, forLeases, s.timeout); err != nil {
 			return store.Renewal{}, err
 		}
 	}

@@ -57,6 +57,12 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, err
 	}
 	s.reads.give(se)
+	if !s.reading {
+		if err := s.warnOfSignals(ctx); err != nil {
+			s.reads.drop()
+			return nil, err
+		}
+	}
 	return s, nil
 }
 

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -82,5 +81,5 @@ func (s *Store) terminate(ctx context.Context, waiting uint32) error {
 		err = errors.Join(err, cerr)
 	}
 	return &Error{Kind: MissingRight, Doing: "terminate what holds a fence in", URL: s.url, Err: err,
-		Advice: fmt.Sprintf("GRANT pg_signal_backend TO %s, or let all members connect as one role", quote(s.config.User))}
+		Advice: s.signalAdvice()}
 }

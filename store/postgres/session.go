@@ -68,6 +68,12 @@ func (s *Store) settings(limit time.Duration) map[string]string {
 	}
 }
 
+// The purposes of the sessions that may hold what others wait for.
+const (
+	forWriter = "writer"
+	forLeases = "leases"
+)
+
 // connect opens a session for a purpose, which its application_name names, and
 // whose statements take no longer than limit.
 func (s *Store) connect(ctx context.Context, purpose string, limit time.Duration) (*session, error) {
@@ -79,7 +85,7 @@ func (s *Store) connect(ctx context.Context, purpose string, limit time.Duration
 		return nil, s.explain("connect to", err)
 	}
 	se.within(limit)
-	if err := s.furnish(ctx, se, limit); err != nil {
+	if err := s.furnish(ctx, se, purpose, limit); err != nil {
 		se.kill()
 		return nil, s.explain("connect to", err)
 	}
@@ -96,7 +102,7 @@ const checkClient = `DO $$ BEGIN SET client_connection_check_interval = 1000; EX
 // settings, since the store was opened. It is one round trip. The session's name
 // is not asked for at the start, since what is may be repeated by something on
 // the way, for a session that it puts in the place of this one.
-func (s *Store) furnish(ctx context.Context, se *session, limit time.Duration) error {
+func (s *Store) furnish(ctx context.Context, se *session, purpose string, limit time.Duration) error {
 	se.name = newSessionName()
 	sql := checkClient
 	// From 17 on a half-sent append ends by itself.
@@ -104,6 +110,9 @@ func (s *Store) furnish(ctx context.Context, se *session, limit time.Duration) e
 		sql += "SET transaction_timeout = " + strconv.FormatInt(limit.Milliseconds()+1000, 10) + ";"
 	}
 	sql += `SELECT set_config('` + sessionSetting + `', '` + se.name + `', false), current_setting('synchronous_commit'), ` + takesNoWrites
+	if purpose == forWriter || purpose == forLeases {
+		sql += s.beKnown()
+	}
 	results, err := se.conn.Exec(ctx, sql).ReadAll()
 	if err != nil {
 		return err

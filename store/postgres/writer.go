@@ -76,7 +76,7 @@ func (w *writer) ready(ctx context.Context) error {
 func (w *writer) connect(ctx context.Context) (err error) {
 	if w.session == nil || w.session.conn.IsClosed() {
 		w.proof.forget()
-		w.session, err = w.s.connect(ctx, "writer", w.s.timeout)
+		w.session, err = w.s.connect(ctx, forWriter, w.s.timeout)
 	}
 	return err
 }
