@@ -46,8 +46,10 @@
 // are bounded too, and say so. Room is handed out first in, first out.
 //
 // A message that is no first attempt, with an id of its caller's own, is looked up in
-// the store, one load and turn each, once a stream has more than 8 ids: there an
-// aggregate does not decide ahead. A state-based aggregate knows its newest 64 messages
+// the store once a stream has more than 8 ids. Its turn waits for that load, but not for
+// what is in flight; and the load looks up also the ids of those that wait behind it, so
+// that they need none of their own. That counts until the state is dropped, and not for
+// an id that is in flight or in front as well. A state-based aggregate knows its newest 64 messages
 // and those in flight, and encodes its whole state for each command.
 //
 // A refusal that does not say which commit it is about, and doubts that come again,
