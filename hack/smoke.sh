@@ -137,10 +137,32 @@ bank() {
 	stop
 }
 
+# readme_on_postgres runs the README's lines for PostgreSQL, up to the one that serves, as they stand there, but for the
+# server's address; it leaves the URL of the database in $shop.
+readme_on_postgres() {
+	local lines server=${postgres%%/postgres\?*} address='postgres://localhost/shop'
+	lines=$(sed -n '/^createdb /,/^```/{/^```/!p}' README.md)
+	shop=$server/shop
+	says "the README shows three lines for PostgreSQL" 3 wc -l <<<"$lines"
+	if [[ $lines != "createdb shop"$'\n'"ringhold migrate -f "*" --store $address"$'\n'"ringhold dev -f "*" --store $address" ]]; then
+		fault "the README's lines for PostgreSQL are those that are run here" "$lines"
+	fi
+	PATH=$PWD/bin:$PATH
+	while read -r -a command; do
+		case "${command[*]}" in
+		"ringhold dev "*) break ;; # bank does
+		createdb*) command+=(--maintenance-db "$postgres") ;;
+		esac
+		says "${command[*]:0:2}" "" "${command[@]//$address/$shop}" </dev/null
+	done <<<"$lines"
+	says "the schema is there" "schema 1" "$ringhold" migrate -f examples/bank/aggregateservice.yaml --store "$shop"
+}
+
 bank --data "$work/data"
 if start_postgres; then
 	echo "on PostgreSQL:"
-	bank --store "$postgres"
+	readme_on_postgres
+	bank --store "$shop"
 elif [[ ${CI-} == true ]]; then
 	fault "a PostgreSQL server starts" "$(cat "$work/postgres.log")"
 else
