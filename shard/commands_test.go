@@ -33,9 +33,7 @@ func command(args ...string) (root *cobra.Command, out *bytes.Buffer) {
 
 // A command line that is wrong ends with 2, before anything was begun.
 func TestWrongCommandLines(t *testing.T) {
-	t.Chdir(t.TempDir())
-	manifest := filepath.Join(repository(t), "examples/bank/aggregateservice.yaml")
-	for args, want := range map[string]string{
+	wrong(t, map[string]string{
 		"dev extra":                                     `"extra"`,
 		"serve extra":                                   `"extra"`,
 		"migrate extra":                                 `"extra"`,
@@ -54,17 +52,31 @@ func TestWrongCommandLines(t *testing.T) {
 		"dev -f MANIFEST --store=":                      "--store is empty",
 		"migrate -f MANIFEST --store memory: --role x":  "--role is a role of PostgreSQL",
 		"dev -f MANIFEST --store mysql://me:top@h/db":   "mysql://me:xxxxx@h/db",
-	} {
+	})
+}
+
+// wrong runs command lines that have to end with 2 and a text, and to make nothing.
+// MANIFEST stands for that of the bank.
+func wrong(t *testing.T, lines map[string]string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	t.Setenv("RINGHOLD_STORE", "")
+	manifest := filepath.Join(repository(t), "examples/bank/aggregateservice.yaml")
+	for args, want := range lines {
 		root, out := command(strings.Fields(strings.ReplaceAll(args, "MANIFEST", manifest))...)
-		err := root.ExecuteContext(t.Context())
-		var coded interface{ ExitCode() int }
-		if err == nil || !errors.As(err, &coded) || coded.ExitCode() != 2 || !strings.Contains(err.Error(), want) {
+		if err := root.ExecuteContext(t.Context()); !isUsage(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, output %q", args, err, out)
 		}
 	}
 	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
 		t.Errorf("it left %v, %v", left, err)
 	}
+}
+
+// isUsage reports whether an error ends a process as a wrong command line does.
+func isUsage(err error) bool {
+	var coded interface{ ExitCode() int }
+	return errors.As(err, &coded) && coded.ExitCode() == 2
 }
 
 func repository(t *testing.T) string {

@@ -10,10 +10,7 @@ import (
 
 // A wrong command line of export and import ends with 2, and makes nothing.
 func TestWrongTransfers(t *testing.T) {
-	t.Chdir(t.TempDir())
-	manifest := filepath.Join(repository(t), "examples/bank/aggregateservice.yaml")
-	t.Setenv("RINGHOLD_STORE", "")
-	for args, want := range map[string]string{
+	wrong(t, map[string]string{
 		"export extra":                                          `"extra"`,
 		"import extra":                                          `"extra"`,
 		"export -f MANIFEST --resume":                           "name it with -o",
@@ -33,18 +30,12 @@ func TestWrongTransfers(t *testing.T) {
 		"import -f MANIFEST --store nonsense -i MANIFEST":       "--store is none of",
 		"import -f MANIFEST --dry-run -i MANIFEST -q":           "line 1: it is not the header",
 		"import -f MANIFEST --from lines --dry-run -i MANIFEST": "line 1: it is not the JSON",
-		"import -f MANIFEST --discard -i MANIFEST":              "--discard reads no file",
-	} {
-		root, out := command(strings.Fields(strings.ReplaceAll(args, "MANIFEST", manifest))...)
-		err := root.ExecuteContext(t.Context())
-		var coded interface{ ExitCode() int }
-		if err == nil || !errors.As(err, &coded) || coded.ExitCode() != 2 || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, output %q", args, err, out)
-		}
-	}
-	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
-		t.Errorf("it left %v, %v", left, err)
-	}
+		"import -f MANIFEST --discard -i MANIFEST":              "leave out --input",
+		"import -f MANIFEST --discard --from lines":             "leave out --from",
+		"import -f MANIFEST --discard --slots 8":                "leave out --slots",
+		"import -f MANIFEST --discard --dry-run":                "leave out --dry-run",
+		"import -f MANIFEST --discard --allow-unknown":          "leave out --allow-unknown",
+	})
 }
 
 // A store that is not there is not made by an export, and an import is told of
@@ -113,6 +104,54 @@ func TestImport_RefusedLeavesNothing(t *testing.T) {
 		root, out := command("import", "-f", bankManifest, "--from", "lines", "-i", file, "--dry-run", "--allow-unknown")
 		if err := root.ExecuteContext(t.Context()); err != nil || !strings.Contains(out.String(), "the file is right") {
 			t.Errorf("%s, allowed: %v %s", name, err, out)
+		}
+	}
+}
+
+// A file that is there stays, whatever an import into it is refused for; an export is
+// looked at before anything is stored, too; streams that the binary hosts nowhere are
+// those of others.
+func TestImport_IntoAFileThatIsThere(t *testing.T) {
+	dir := t.TempDir()
+	store, file := "sqlite:"+filepath.Join(dir, "bank.db"), filepath.Join(dir, "bank.jsonl")
+	does := func(stdin string, args ...string) (string, error) {
+		root, out := command(args...)
+		root.SetIn(strings.NewReader(stdin))
+		err := root.ExecuteContext(t.Context())
+		return out.String(), err
+	}
+	opened := `{"stream":"accounts","id":"a","type":"opened","data":{"owner":"Ada"}}` + "\n"
+	if out, err := does(opened, "import", "-f", bankManifest, "--store", store, "--from", "lines"); err != nil {
+		t.Fatal(err, out)
+	}
+	for range 2 {
+		if _, err := does(opened+"x\n", "import", "--group", "default.other", "--slots", "8", "--store", store, "--from", "lines"); err == nil {
+			t.Error("a line that is none is imported")
+		}
+	}
+	if out, err := does("", "export", "-f", bankManifest, "--store", store, "-o", file); err != nil || !strings.Contains(out, "exported 1 events") {
+		t.Fatalf("what was there is gone: %v %s", err, out)
+	}
+	manifest, err := os.ReadFile(bankManifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(dir, "other.yaml")
+	if err := os.WriteFile(other, []byte(strings.Replace(string(manifest), "slots: 256", "slots: 64", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ manifest, want string }{
+		"other slots":  {other, "write slots: 256"},
+		"other stream": {"../examples/releases/aggregateservice.yaml", "declares no stream"},
+	} {
+		for _, dry := range []string{"--dry-run", "--quiet"} {
+			made := filepath.Join(dir, "made.db")
+			if _, err := does("", "import", "-f", c.manifest, "--store", "sqlite:"+made, "-i", file, dry); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s %s: %v", name, dry, err)
+			}
+			if _, err := os.Stat(made); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%s %s left a file: %v", name, dry, err)
+			}
 		}
 	}
 }
