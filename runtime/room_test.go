@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ringhold/ringhold/aggregate"
+	"github.com/ringhold/ringhold/handler"
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/store"
 )
@@ -343,7 +344,9 @@ func TestStop_IsBounded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				st := newFaulty(t)
 				gate := make(chan struct{})
-				r := newRig(t, setup{store: st, hangs: true, config: func(c *Config) {
+				// Longer than stopping takes: it is Stop that answers, not the commit timeout.
+				long := func(b *handler.Binding) { b.CommitTimeout = time.Hour }
+				r := newRig(t, setup{store: st, hangs: true, binding: long, config: func(c *Config) {
 					c.Store = &hanging{faulty: st, gate: gate, heeds: heeds}
 					c.StopTimeout, c.Writers = 3*time.Second, 1
 				}})
@@ -470,4 +473,19 @@ func TestPipeline_ARefusalThatWasTakenBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Room that was given back before its actor is parked is not waited for: nobody would
+// come to hand it over.
+func TestRoom_ParkingLooksAgain(t *testing.T) {
+	bubble(t, setup{config: func(c *Config) { c.Writers = 1 }}, func(t *testing.T, r *rig) {
+		c, a := r.host.committers[0], &actor{}
+		if c.park(a, 100) {
+			t.Fatal("it waits for room that is there")
+		}
+		if n := c.bytes.Load(); n != 100 || a.room != 100 || c.waiting.Load() != 0 {
+			t.Errorf("%d bytes are taken, it has %d, %d wait", n, a.room, c.waiting.Load())
+		}
+		c.vacate(a)
+	})
 }
