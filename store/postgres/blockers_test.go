@@ -2,13 +2,11 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/ringhold/ringhold/internal/pgtest"
-	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/store"
 )
 
@@ -58,20 +56,15 @@ func TestBlockedQueue(t *testing.T) {
 // nothing, however far it had come (H20).
 func TestAcquireBehindDepose(t *testing.T) {
 	s := openTest(t, Config{URL: pgtest.URL(t), WriteTimeout: soon})
-	m := newTestMember(t, s, "a", 0, 0)
-	deposer, watch := raw(t, s), raw(t, s)
+	newTestMember(t, s, "a", 0, 0)
+	deposer := raw(t, s)
 	in := incarnation(t, s)
 	if got := string(run(t, deposer, fmt.Sprintf(`BEGIN; SELECT depose_v1('%s', 'a', 0, now() + interval '1 hour', '%s')`, testGroup, in))[0][0]); got != "t" {
 		t.Fatalf("deposing ends with %s", got)
 	}
-	acquired := make(chan error, 1)
-	go func() {
-		_, err := m.w.Acquire(context.WithoutCancel(t.Context()), []ring.Slot{0, 1, 2})
-		acquired <- err
-	}()
-	eventually(t, watch, "the acquirer waits", fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid = %d)`, m.w.(*writer).session.conn.PID()))
+	acquired := behind(t, s, `SELECT acquire_v1('`+testGroup+`', 'a', 0, 1, '{0, 1, 2}')`)
 	run(t, deposer, `COMMIT`)
-	if err := <-acquired; !errors.As(err, new(*store.FencedError)) {
+	if err := <-acquired; sqlState(err) != stateFenced {
 		t.Errorf("acquiring behind one's deposition ends with %v", err)
 	}
 	slots, err := s.Slots(t.Context())

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -87,20 +86,16 @@ func TestWritersTakeFromEachOther(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	watch, holds := raw(t, s), raw(t, s)
-	run(t, holds, `BEGIN; INSERT INTO slots (service_group, slot, epoch) VALUES ('`+testGroup+`', 9, 0)`) // each waits for it behind its fences
-	ended := make(chan error, 2)
-	for i := range w {
-		go func() {
-			_, err := w[i].Acquire(context.WithoutCancel(t.Context()), []ring.Slot{ring.Slot(1 - i), 9})
-			ended <- err
-		}()
-	}
-	pids := fmt.Sprintf("%d, %d", w[0].(*writer).session.conn.PID(), w[1].(*writer).session.conn.PID())
-	eventually(t, watch, "both wait", `SELECT count(*) = 2 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid IN (`+pids+`)`)
-	run(t, holds, `COMMIT`)
-	for range w {
-		if err := <-ended; err != nil {
+	for i, held := range []string{
+		`INSERT INTO slots (service_group, slot, epoch) VALUES ('` + testGroup + `', 9, 0)`, // behind the fences
+		`SELECT 1 FROM fences WHERE writer = 0 FOR UPDATE`,                                  // between them
+	} {
+		holds := raw(t, s)
+		run(t, holds, `BEGIN; `+held)
+		one := behind(t, s, fmt.Sprintf(`SELECT acquire_v1('%s', 'a', 0, 1, '{%d, 9}')`, testGroup, 1-i))
+		other := behind(t, s, fmt.Sprintf(`SELECT acquire_v1('%s', 'a', 1, 1, '{%d, 9}')`, testGroup, i))
+		run(t, holds, `COMMIT`)
+		if err := errors.Join(<-one, <-other); err != nil {
 			t.Errorf("taking the other's slot ends with %v", err)
 		}
 	}

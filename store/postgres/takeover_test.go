@@ -14,6 +14,20 @@ import (
 	"github.com/ringhold/ringhold/store"
 )
 
+// behind asks with a session of its own, which neither overtakes nor asks again,
+// and returns when the answer has to wait for a lock.
+func behind(t *testing.T, s *Store, sql string) <-chan error {
+	t.Helper()
+	conn := raw(t, s)
+	answered := make(chan error, 1)
+	go func() {
+		_, err := conn.Exec(context.WithoutCancel(t.Context()), sql).ReadAll()
+		answered <- err
+	}()
+	eventually(t, raw(t, s), "it waits", fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid = %d)`, conn.PID()))
+	return answered
+}
+
 // TestLostTakeover has a promotion lose that a slot changed hands, and the one
 // whose slot it had become take it back, with the epoch and the writer that they
 // were: what another session of the old owner proves then is not its own (H6).
@@ -67,26 +81,19 @@ func TestReaped(t *testing.T) {
 func TestHeadBehindOwnerWithoutRow(t *testing.T) {
 	s := openTest(t, Config{URL: pgtest.URL(t), WriteTimeout: soon})
 	newTestMember(t, s, "a", 0, time.Hour)
-	b := newTestMember(t, s, "b", 1, time.Hour)
+	newTestMember(t, s, "b", 1, time.Hour)
 	appending, watch := raw(t, s), raw(t, s)
 	run(t, watch, `DELETE FROM members WHERE member = 'a'`)
 	run(t, appending, `BEGIN; SELECT fence_v1('`+testGroup+`', 'a', 0, 1)`)
 	run(t, appending, `INSERT INTO events (service_group, slot, slot_offset, epoch, stream, version, type, schema_version, encoding, data, metadata, recorded_at)
 		VALUES ('`+testGroup+`', 0, 0, 1, 'accounts-a', 0, 'happened', 1, 0, '', '', now())`)
-	type answer struct {
-		claims []store.Claim
-		err    error
-	}
-	acquired := make(chan answer, 1)
-	go func() {
-		claims, err := b.w.Acquire(context.WithoutCancel(t.Context()), []ring.Slot{0})
-		acquired <- answer{claims, err}
-	}()
-	eventually(t, watch, "the acquirer waits", fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid = %d)`, b.w.(*writer).session.conn.PID()))
+	acquired := behind(t, s, `CREATE TABLE got AS SELECT * FROM acquire_v1('`+testGroup+`', 'b', 0, 1, '{0}')`)
 	run(t, appending, `COMMIT`)
-	want := store.Claim{Slot: 0, Epoch: 2, Head: store.Head{Offset: 0, Epoch: 1}}
-	if got := <-acquired; got.err != nil || !slices.Equal(got.claims, []store.Claim{want}) {
-		t.Errorf("acquired %+v, %v, want %+v", got.claims, got.err, want)
+	if err := <-acquired; err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintf("%s", run(t, watch, `SELECT slot, epoch, head, head_epoch FROM got`)); got != "[[0 2 0 1]]" {
+		t.Errorf("acquired %s: the head has to be the append that was waited for", got)
 	}
 }
 
@@ -130,23 +137,15 @@ func TestAcquireJudgesAgain(t *testing.T) {
 // order of its own, do not wait for each other (H8).
 func TestAcquirersInOrder(t *testing.T) {
 	s := openTest(t, Config{URL: pgtest.URL(t), WriteTimeout: soon})
-	members := []*testMember{newTestMember(t, s, "a", 0, time.Hour), newTestMember(t, s, "b", 1, time.Hour)}
-	holds, watch := raw(t, s), raw(t, s)
+	newTestMember(t, s, "a", 0, time.Hour)
+	newTestMember(t, s, "b", 1, time.Hour)
+	holds := raw(t, s)
 	run(t, holds, `BEGIN; INSERT INTO slots (service_group, slot, epoch) VALUES ('`+testGroup+`', 5, 0)`)
-	ended := make(chan error, 2)
-	for i, wanted := range [][]ring.Slot{{3, 5, 7}, {7, 5, 3}} {
-		m := members[i]
-		go func() {
-			_, err := m.w.Acquire(context.WithoutCancel(t.Context()), wanted)
-			ended <- err
-		}()
-		eventually(t, watch, "it waits", fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid = %d)`, m.w.(*writer).session.conn.PID()))
-	}
+	one := behind(t, s, `SELECT acquire_v1('`+testGroup+`', 'a', 0, 1, '{3, 5, 7}')`)
+	other := behind(t, s, `SELECT acquire_v1('`+testGroup+`', 'b', 0, 1, '{7, 5, 3}')`)
 	run(t, holds, `COMMIT`)
-	for range members {
-		if err := <-ended; err != nil {
-			t.Errorf("acquiring ends with %v", err)
-		}
+	if err := errors.Join(<-one, <-other); err != nil {
+		t.Errorf("acquiring ends with %v", err)
 	}
 }
 
@@ -178,26 +177,18 @@ func TestOnTheWritersSession(t *testing.T) {
 func TestWritersReleaseEachOthers(t *testing.T) {
 	s := openTest(t, Config{URL: pgtest.URL(t)})
 	w := twoWriters(t, s)
-	var claims [2][]store.Claim
 	for i := range w {
-		var err error
-		if claims[i], err = w[i].Acquire(t.Context(), []ring.Slot{ring.Slot(i)}); err != nil {
+		if _, err := w[i].Acquire(t.Context(), []ring.Slot{ring.Slot(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	watch, holds := raw(t, s), raw(t, s)
+	holds := raw(t, s)
 	run(t, holds, `BEGIN; SELECT 1 FROM slots FOR UPDATE`) // each waits for it behind its fences
-	ended := make(chan error, 2)
-	for i := range w {
-		go func() { ended <- w[i].Release(context.WithoutCancel(t.Context()), claims[1-i]) }()
-	}
-	pids := fmt.Sprintf("%d, %d", w[0].(*writer).session.conn.PID(), w[1].(*writer).session.conn.PID())
-	eventually(t, watch, "both wait", `SELECT count(*) = 2 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid IN (`+pids+`)`)
+	one := behind(t, s, `SELECT release_v1('`+testGroup+`', 'a', 0, 1, '{1}', '{1}')`)
+	other := behind(t, s, `SELECT release_v1('`+testGroup+`', 'a', 1, 1, '{0}', '{1}')`)
 	run(t, holds, `COMMIT`)
-	for range w {
-		if err := <-ended; err != nil {
-			t.Errorf("giving up the other's slot ends with %v", err)
-		}
+	if err := errors.Join(<-one, <-other); err != nil {
+		t.Errorf("giving up the other's slot ends with %v", err)
 	}
 }
 
