@@ -489,3 +489,37 @@ func TestRoom_ParkingLooksAgain(t *testing.T) {
 		c.vacate(a)
 	})
 }
+
+// Room that is given back is handed to as many as fit.
+func TestRoom_IsHandedToAllWhoFit(t *testing.T) {
+	bubble(t, setup{config: func(c *Config) { c.Writers, c.PendingBytes = 1, 40_000 }}, func(t *testing.T, r *rig) {
+		for _, id := range []string{"a", "b", "c"} {
+			r.add(id, 1)
+		}
+		full := r.store.stall(opAppend, fate{})
+		m := r.message("big", doAdd, 1)
+		raw, err := message.JSONBody([]byte(`{"id":"big","n":1,"do":"` + doAdd + `","pad":"` + strings.Repeat("x", 45_000) + `"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Raw = raw
+		big := r.start(t.Context(), m)
+		synctest.Wait()
+		next := r.store.stall(opAppend, fate{})
+		ps := []*pending{r.send("a", doAdd, 1), r.send("b", doAdd, 1), r.send("c", doAdd, 1)}
+		synctest.Wait()
+		if n := r.host.Waiting(); n != 3 {
+			t.Errorf("%d wait for room", n)
+		}
+		full()
+		at(t, big.wait(), 0)
+		synctest.Wait()
+		if n := r.host.Waiting(); n != 0 {
+			t.Errorf("%d wait for room that is there", n)
+		}
+		next()
+		for _, p := range ps {
+			at(t, p.wait(), 1)
+		}
+	})
+}
