@@ -72,14 +72,15 @@ func (n *tenant) begin() {
 	end := first.Events[0]
 	end.Stream, end.Offset, end.Type, end.MessageID, end.Command = "people-p", end.Offset+1, store.TypeErased, "", nil
 	first.Events = append(first.Events, end)
-	first.Snapshots = []store.Snapshot{{Stream: "accounts-a", Version: 0, Data: []byte("{}")}}
+	first.Snapshots = []store.Snapshot{{Stream: "accounts-a", Version: 0, Data: []byte("{}")}, {Stream: "people-p", Version: 0, Data: []byte("{}")}}
 	first.States = []store.State{{Stream: "carts-a", Slot: 1, Expected: -1, Version: 0, Data: []byte("{}")}}
 	for _, stream := range []message.Stream{"accounts-a", "people-p"} {
 		first.Alarms = append(first.Alarms, store.Alarm{ID: "of-" + string(stream), Stream: stream, Slot: 1, DueAt: time.Unix(1, 0), Message: []byte("{}")})
 	}
 	n.settled(n.a, first, n.a.w.Append(n.t.Context(), first))
 	second := n.commanded(n.a, "accounts-c", 0, "m-0") // with states there already
-	second.States = []store.State{{Stream: "carts-c", Slot: 1, Expected: -1, Version: 4, Data: []byte("{}")}}
+	second.States = []store.State{{Stream: "carts-c", Slot: 1, Expected: -1, Version: 4, Data: []byte("{}")},
+		{Stream: "people-p", Slot: 1, Expected: 0, Version: 1, Data: []byte("{}")}} // which erasing removes
 	n.settled(n.a, second, n.a.w.Append(n.t.Context(), second))
 	n.d.mustAppend("accounts-d", 0, "{}")
 	saved, err := n.s.SaveRing(n.t.Context(), store.Ring{Version: 1, Body: []byte("one")})
