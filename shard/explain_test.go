@@ -9,8 +9,47 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/ringhold/ringhold/store"
 	"github.com/ringhold/ringhold/store/postgres"
 )
+
+// What only the server's words tell is told, advice is given where it fits, and what
+// was wrong can be asked for.
+func TestExplain_Keeps(t *testing.T) {
+	fault := func(code, text, detail, advice string) *postgres.Error {
+		return &postgres.Error{Doing: "open", URL: "postgres://h/db", Err: &pgconn.PgError{Code: code, Message: text, Detail: detail}, Advice: advice}
+	}
+	for want, e := range map[string]*postgres.Error{
+		"open the store postgres://h/db: it failed (for a reason): mend it": fault("XX000", "it failed", "for a reason", "mend it"),
+		"open the store postgres://h/db: denied: GRANT x":                   fault("42501", "denied", "a detail", "GRANT x"),
+		"open the store postgres://h/db: no such type":                      fault("42704", "no such type", "", ""),
+		"open the store postgres://h/db: two lines":                         fault("XX000", "two\n\tlines", "", ""),
+	} {
+		err := explainStore(fmt.Errorf("layers: %w", e))
+		var server *pgconn.PgError
+		if err.Error() != want || !errors.As(err, &server) {
+			t.Errorf("it says %q, want %q", err, want)
+		}
+	}
+	for _, code := range []string{"3F000", "42P01", "42883"} {
+		if text := explainStore(fault(code, "it is not there", "", "")).Error(); !strings.Contains(text, "not whole any more: run `ringhold migrate`") {
+			t.Errorf("%s: it says %q", code, text)
+		}
+	}
+	named := fault("3D000", `database "x" does not exist`, "", "create it")
+	named.URL = "postgres://h/x"
+	if text := explainStore(named).Error(); strings.Contains(text, "it names none") {
+		t.Errorf("of a URL with a database it says %q", text)
+	}
+	var schema *store.SchemaError
+	if err := explainStore(&store.SchemaError{Binary: 1}); !errors.As(err, &schema) || !strings.Contains(err.Error(), "has no schema of Ringhold's yet") {
+		t.Errorf("without a schema it says %v", err)
+	}
+	locked := &store.LockedError{}
+	if err := explainStore(locked); !errors.Is(err, locked) || !strings.Contains(err.Error(), "end it first") {
+		t.Errorf("of a locked store it says %v", err)
+	}
+}
 
 // Each fault of a store is one line with advice of its own.
 func TestExplain(t *testing.T) {
