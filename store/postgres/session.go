@@ -45,7 +45,7 @@ func (w *wire) Write(b []byte) (int, error) {
 // notices within seconds that its client's host is gone.
 func (s *Store) settings(limit time.Duration) map[string]string {
 	timeout := strconv.FormatInt(max(limit.Milliseconds()*9/10, 1), 10)
-	return map[string]string{
+	set := map[string]string{
 		"search_path":                         quote(s.schema),
 		"client_min_messages":                 "warning",
 		"plan_cache_mode":                     "force_generic_plan",
@@ -66,6 +66,10 @@ func (s *Store) settings(limit time.Duration) map[string]string {
 		"idle_session_timeout":          "0",
 		"default_transaction_isolation": "read committed",
 	}
+	if s.reading { // whatever its role may
+		set["default_transaction_read_only"] = "on"
+	}
+	return set
 }
 
 // The purposes of the sessions that may hold what others wait for.
