@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 
 	"github.com/ringhold/ringhold/message"
@@ -27,7 +28,7 @@ type clusterServer struct {
 }
 
 func (g *Gateway) knownRing() (*ring.Ring, error) {
-	r := g.cfg.Ring()
+	r := g.ring()
 	if r == nil {
 		const reason = "no ring is known yet"
 		return nil, wire.RefusalStatus(&pb.Refusal{Kind: pb.Kind_KIND_NO_OWNER, Reason: reason}, reason).Err()
@@ -41,25 +42,27 @@ func (s *clusterServer) GetRing(context.Context, *pb.GetRingRequest) (*pb.GetRin
 	if err != nil {
 		return nil, err
 	}
-	out := &pb.Ring{Version: uint64(r.Version), Slots: uint32(r.Slots)}
-	for _, m := range r.Members {
-		out.Members = append(out.Members, s.gateway.memberOf(m))
-	}
-	for _, run := range r.Assignment.Runs() {
-		if run.Member != ring.NoMember {
-			out.Assignment = append(out.Assignment, &pb.SlotRun{
-				FirstSlot: uint32(run.First), Count: uint32(run.Count), Member: uint32(run.Member),
-			})
-		}
+	out := wire.EncodeRing(r)
+	for i, m := range r.Members {
+		out.Members[i] = s.gateway.memberOf(m)
 	}
 	return &pb.GetRingResponse{Ring: out}, nil
 }
 
-// memberOf says of a member what the gateway knows.
+// memberOf says of a member of the ring what the gateway knows.
 func (g *Gateway) memberOf(m ring.Member) *pb.Member {
-	out := &pb.Member{Id: string(m.ID), Address: m.Address, Pod: m.Pod, PodUid: m.PodUID}
-	if l := g.members.byID[m.ID]; l != nil && l.isUp() {
-		out.State = pb.MemberState_MEMBER_STATE_LIVE
+	out := wire.EncodeMember(m)
+	t := g.members.table.Load()
+	for _, live := range t.view.Members {
+		if live.ID != m.ID && (m.PodUID == "" || live.PodUID != m.PodUID) {
+			continue
+		}
+		if l := t.links[live.ID]; out.GetState() == pb.MemberState_MEMBER_STATE_UNSPECIFIED && l != nil && l.isUp() {
+			out.State = pb.MemberState_MEMBER_STATE_LIVE
+		}
+		if live.Leaving {
+			out.State = pb.MemberState_MEMBER_STATE_LEAVING
+		}
 	}
 	return out
 }
@@ -80,13 +83,24 @@ func (s *clusterServer) GetOwner(ctx context.Context, req *pb.GetOwnerRequest) (
 		fmt.Sprintf("the stream is %s", stream.Of(id)),
 		fmt.Sprintf("its xxhash64 puts it into slot %d of %d", slot, r.Slots),
 	}}
+	explain := func(format string, args ...any) {
+		out.Explanation = append(out.Explanation, fmt.Sprintf(format, args...))
+	}
 	m, ok := r.Owner(slot)
-	if !ok {
-		out.Explanation = append(out.Explanation, fmt.Sprintf("ring %d gives the slot to nobody", r.Version))
+	if ok {
+		explain("ring %d gives the slot to member %s at %s", r.Version, m.ID, m.Address)
+	} else {
+		explain("ring %d gives the slot to nobody", r.Version)
+	}
+	owner := s.gateway.members.table.Load().owner(slot)
+	if owner == nil {
+		explain("nobody is known to live who could own it")
 		return out, nil
 	}
-	out.Member = s.gateway.memberOf(m)
-	out.Explanation = append(out.Explanation, fmt.Sprintf("ring %d gives the slot to member %s at %s", r.Version, m.ID, m.Address))
+	if !ok || owner.member.ID != m.ID && (m.PodUID == "" || owner.member.PodUID != m.PodUID) {
+		explain("member %s at %s stands in: the ring's cannot be reached, leaves or is dead", owner.member.ID, owner.member.Address)
+	}
+	out.Member = s.gateway.memberOf(owner.member)
 	if err := s.askOwner(ctx, req, out); err != nil {
 		return nil, err
 	}
@@ -99,14 +113,14 @@ func (s *clusterServer) askOwner(ctx context.Context, req *pb.GetOwnerRequest, o
 	explain := func(format string, args ...any) {
 		out.Explanation = append(out.Explanation, fmt.Sprintf(format, args...))
 	}
-	l := s.gateway.members.byID[ring.MemberID(out.GetMember().GetId())]
+	l := s.gateway.members.linkOf(ring.MemberID(out.GetMember().GetId()))
 	if l == nil {
 		explain("the gateway has no connection to it")
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	resp, err := pb.NewClusterClient(l.member.Conn).GetOwner(ctx, req)
+	resp, err := pb.NewClusterClient(l.calls()).GetOwner(ctx, req)
 	if wire.RefusalOf(status.Convert(err)).GetKind() == pb.Kind_KIND_NOT_FOUND {
 		return err
 	}
@@ -126,7 +140,7 @@ func (s *clusterServer) askOwner(ctx context.Context, req *pb.GetOwnerRequest, o
 // ShardStatus asks members how they do, all at once.
 func (s *clusterServer) ShardStatus(ctx context.Context, req *pb.ShardStatusRequest) (*pb.ShardStatusResponse, error) {
 	var asked []*link
-	for _, l := range s.gateway.members.links {
+	for _, l := range s.gateway.members.table.Load().links {
 		if req.GetMember() == "" || req.GetMember() == l.ID() {
 			asked = append(asked, l)
 		}
@@ -147,7 +161,7 @@ func (s *clusterServer) ShardStatus(ctx context.Context, req *pb.ShardStatusRequ
 func (s *clusterServer) statusOf(ctx context.Context, l *link) *pb.MemberStatus {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	resp, err := pb.NewClusterClient(l.member.Conn).ShardStatus(ctx, &pb.ShardStatusRequest{})
+	resp, err := pb.NewClusterClient(l.calls()).ShardStatus(ctx, &pb.ShardStatusRequest{})
 	if err == nil && len(resp.GetMembers()) == 1 {
 		return resp.GetMembers()[0]
 	}
@@ -155,11 +169,11 @@ func (s *clusterServer) statusOf(ctx context.Context, l *link) *pb.MemberStatus 
 	if err != nil {
 		out.Unreachable = status.Convert(err).Message()
 	}
-	if r := s.gateway.cfg.Ring(); r != nil {
+	out.Member.Address = l.member.Address
+	if r := s.gateway.ring(); r != nil {
 		for i, m := range r.Members {
 			if m.ID == l.member.ID {
-				out.Member.Address, out.RingVersion = m.Address, uint64(r.Version)
-				out.Slots = uint32(r.Assignment.Loads(len(r.Members))[i])
+				out.RingVersion, out.Slots = uint64(r.Version), uint32(r.Assignment.Loads(len(r.Members))[i])
 			}
 		}
 	}
@@ -168,24 +182,18 @@ func (s *clusterServer) statusOf(ctx context.Context, l *link) *pb.MemberStatus 
 
 // UnloadActor asks the owner.
 func (s *clusterServer) UnloadActor(ctx context.Context, req *pb.UnloadActorRequest) (*pb.UnloadActorResponse, error) {
-	owner, err := s.gateway.ownerOf(req)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := s.gateway.bound(ctx)
-	defer cancel()
-	return again(ctx, func() (*pb.UnloadActorResponse, error) {
-		return pb.NewClusterClient(owner.member.Conn).UnloadActor(ctx, req)
+	return askOwner(ctx, s.gateway, req, func(ctx context.Context, owner grpc.ClientConnInterface) (*pb.UnloadActorResponse, error) {
+		return pb.NewClusterClient(owner).UnloadActor(ctx, req)
 	})
 }
 
 // Drain asks the member that is to be drained.
 func (s *clusterServer) Drain(ctx context.Context, req *pb.DrainRequest) (*pb.DrainResponse, error) {
-	l := s.gateway.members.byID[ring.MemberID(req.GetMember())]
+	l := s.gateway.members.linkOf(ring.MemberID(req.GetMember()))
 	if l == nil {
 		return nil, noMember(req.GetMember())
 	}
-	return pb.NewClusterClient(l.member.Conn).Drain(ctx, req)
+	return pb.NewClusterClient(l.calls()).Drain(ctx, req)
 }
 
 func noMember(id string) error {

@@ -69,7 +69,7 @@ func (s *streamsServer) ReadStream(req *pb.ReadStreamRequest, out grpc.ServerStr
 
 // readStream calls yield for each event of a stream; its error ends the read.
 func (l *link) readStream(ctx context.Context, req *pb.ReadStreamRequest, yield func(*pb.ReadStreamResponse) error) error {
-	in, err := pb.NewStreamsClient(l.member.Conn).ReadStream(ctx, req, grpc.MaxCallRecvMsgSize(maxAnswerBytes))
+	in, err := pb.NewStreamsClient(l.calls()).ReadStream(ctx, req, grpc.MaxCallRecvMsgSize(maxAnswerBytes))
 	if err != nil {
 		return err
 	}
@@ -89,33 +89,21 @@ func (l *link) readStream(ctx context.Context, req *pb.ReadStreamRequest, yield 
 
 // GetState asks the owner.
 func (s *streamsServer) GetState(ctx context.Context, req *pb.GetStateRequest) (*pb.GetStateResponse, error) {
-	owner, err := s.gateway.ownerOf(req)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := s.gateway.bound(ctx)
-	defer cancel()
-	return again(ctx, func() (*pb.GetStateResponse, error) {
-		return pb.NewStreamsClient(owner.member.Conn).GetState(ctx, req, grpc.MaxCallRecvMsgSize(maxAnswerBytes))
+	return askOwner(ctx, s.gateway, req, func(ctx context.Context, owner grpc.ClientConnInterface) (*pb.GetStateResponse, error) {
+		return pb.NewStreamsClient(owner).GetState(ctx, req, grpc.MaxCallRecvMsgSize(maxAnswerBytes))
 	})
 }
 
 // Delete has the owner delete. The message id makes it safe to ask again.
 func (s *streamsServer) Delete(ctx context.Context, req *pb.DeleteRequest) (*pb.DeleteResponse, error) {
-	owner, err := s.gateway.ownerOf(req)
-	if err != nil {
-		return nil, err
-	}
 	if req.GetMessageId() == "" {
 		req.MessageId = string(message.NewID())
 	}
 	if err := message.ID(req.GetMessageId()).Validate(); err != nil {
 		return nil, invalid(err.Error()).Err()
 	}
-	ctx, cancel := s.gateway.bound(ctx)
-	defer cancel()
-	return again(ctx, func() (*pb.DeleteResponse, error) {
-		return pb.NewStreamsClient(owner.member.Conn).Delete(ctx, req)
+	return askOwner(ctx, s.gateway, req, func(ctx context.Context, owner grpc.ClientConnInterface) (*pb.DeleteResponse, error) {
+		return pb.NewStreamsClient(owner).Delete(ctx, req)
 	})
 }
 
@@ -130,7 +118,7 @@ func (s *streamsServer) ListStreams(ctx context.Context, req *pb.ListStreamsRequ
 	defer cancel()
 	last := status.Error(codes.Unavailable, "no member is known now")
 	for _, node := range s.gateway.inTurn(s.gateway.registry.Nodes()) {
-		resp, err := pb.NewStreamsClient(node.(*link).member.Conn).ListStreams(ctx, req, grpc.MaxCallRecvMsgSize(maxAnswerBytes))
+		resp, err := pb.NewStreamsClient(node.(*link).calls()).ListStreams(ctx, req, grpc.MaxCallRecvMsgSize(maxAnswerBytes))
 		if status.Code(err) != codes.Unavailable {
 			return resp, err
 		}
@@ -139,14 +127,21 @@ func (s *streamsServer) ListStreams(ctx context.Context, req *pb.ListStreamsRequ
 	return nil, last
 }
 
-// again repeats a call that cannot do harm twice, as long as the connection to
-// the member is what fails.
-func again[R any](ctx context.Context, call func() (R, error)) (R, error) {
+// askOwner makes a call that cannot do harm twice to the owner of an aggregate.
+// It repeats it, to whoever is the owner then, as long as the connection to the
+// member is what fails, or the member is not the owner.
+func askOwner[R any](ctx context.Context, g *Gateway, req aggregate, call func(context.Context, grpc.ClientConnInterface) (R, error)) (R, error) {
+	ctx, cancel := g.bound(ctx)
+	defer cancel()
 	pause := firstPause
 	for {
-		resp, err := call()
-		st := status.Convert(err)
-		if st.Code() != codes.Unavailable || wire.RefusalOf(st) != nil {
+		var resp R
+		owner, err := g.ownerOf(req)
+		if err != nil {
+			return resp, err
+		}
+		resp, err = call(ctx, owner.calls())
+		if !fromElsewhere(status.Convert(err)) {
 			return resp, err
 		}
 		wait(ctx, pause)
@@ -154,5 +149,16 @@ func again[R any](ctx context.Context, call func() (R, error)) (R, error) {
 			return resp, err
 		}
 		pause = min(2*pause, maxPause)
+	}
+}
+
+// fromElsewhere tells whether a status says that another attempt may reach who
+// can answer.
+func fromElsewhere(st *status.Status) bool {
+	switch refusal := wire.RefusalOf(st); refusal.GetKind() {
+	case pb.Kind_KIND_NOT_OWNER, pb.Kind_KIND_TRY_ANOTHER_NODE:
+		return true
+	default:
+		return refusal == nil && (st.Code() == codes.Unavailable || st.Code() == codes.Canceled)
 	}
 }

@@ -113,7 +113,7 @@ func TestServeWarnsOfTheNetwork(t *testing.T) {
 		"[::]:0":      {false, 0},
 	} {
 		var log bytes.Buffer
-		g, err := New(t.Context(), Config{Admin: test.admin, Ring: func() *ring.Ring { return nil }, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		g, err := New(t.Context(), Config{Admin: test.admin, Cluster: Static(View{}), Dial: func(ring.Member) (Conn, error) { return nil, errNowhere }, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Fatal(err)
 		}

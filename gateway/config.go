@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"google.golang.org/grpc"
-
 	"github.com/ringhold/ringhold/dispatch"
 	"github.com/ringhold/ringhold/ring"
 )
@@ -26,13 +24,15 @@ type Config struct {
 	// Node is the gateway's name, which messages carry as their origin.
 	// Default: gateway.
 	Node string
-	// Ring returns the newest ring that is known, nil as long as none is. It is
-	// called for each message, by many goroutines at once.
-	Ring func() *ring.Ring
-	// Members are the members of the ring, each behind a connection that its
-	// owner has dialled and closes after Shutdown. Messages to it may be as
-	// large as MaxMessageBytes and wire.MaxEnvelopeBytes together.
-	Members []Member
+	// Cluster tells who is there and who should own what. If it is a Refresher
+	// too, it is asked to look again when a member knows a newer ring.
+	Cluster Cluster
+	// Dial makes a connection to a member, which the gateway closes. It must not
+	// wait for the member, and not hide for long that the member refuses
+	// connections. Messages to it may be as large as MaxMessageBytes and
+	// wire.MaxEnvelopeBytes together. Each time that a link breaks it is called
+	// again.
+	Dial func(ring.Member) (Conn, error)
 
 	// MaxMessageBytes bounds the request of a message.
 	MaxMessageBytes int
@@ -57,12 +57,6 @@ type Config struct {
 	bodyTimeout time.Duration // of an HTTP request's body; shorter in tests
 }
 
-// Member is a member of the ring with the way to it.
-type Member struct {
-	ID   ring.MemberID
-	Conn grpc.ClientConnInterface
-}
-
 func (c *Config) setDefaults() {
 	c.Node = cmp.Or(c.Node, "gateway")
 	c.MaxMessageBytes = cmp.Or(c.MaxMessageBytes, DefaultMaxMessageBytes)
@@ -81,18 +75,12 @@ func (c *Config) Validate() error {
 			faults = append(faults, fmt.Errorf("gateway: "+format, args...))
 		}
 	}
-	fault(c.Ring != nil, "nothing tells the ring")
+	fault(c.Cluster != nil, "nothing tells who is there")
+	fault(c.Dial != nil, "nothing connects to members")
 	fault(c.MaxMessageBytes >= 0, "the largest message is %d bytes", c.MaxMessageBytes)
 	fault(c.DefaultTimeout >= 0, "the default timeout is %v", c.DefaultTimeout)
 	fault(c.MaxTimeout >= 0, "the largest timeout is %v", c.MaxTimeout)
 	fault(c.ConnectTimeout >= 0, "the timeout of connecting is %v", c.ConnectTimeout)
 	fault(c.Linger >= 0, "the time to linger is %v", c.Linger)
-	seen := map[ring.MemberID]bool{}
-	for i, m := range c.Members {
-		fault(m.ID != "", "member %d has no id", i)
-		fault(m.Conn != nil, "member %q has no connection", m.ID)
-		fault(!seen[m.ID], "member %q is given twice", m.ID)
-		seen[m.ID] = true
-	}
 	return errors.Join(faults...)
 }

@@ -3,11 +3,13 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,6 +66,9 @@ type fakeMember struct {
 	events []*pb.Event // of every stream
 	listed *pb.ListStreamsRequest
 	delete *pb.DeleteRequest
+
+	mute   atomic.Bool // heartbeats are not answered
+	epoch  atomic.Uint64
 
 	conn *grpc.ClientConn
 
@@ -131,6 +136,12 @@ func (m *fakeMember) DispatchStream(stream grpc.BidiStreamingServer[pb.DispatchS
 				}
 				return
 			}
+			if n := in.GetPing(); n != 0 {
+				if !m.mute.Load() {
+					_ = send(&pb.DispatchStreamResponse{Outcome: &pb.DispatchStreamResponse_Pong{Pong: n}})
+				}
+				continue
+			}
 			m.mu.Lock()
 			m.got = append(m.got, in.GetRequest())
 			m.open.Broadcast()
@@ -157,7 +168,7 @@ func (m *fakeMember) DispatchStream(stream grpc.BidiStreamingServer[pb.DispatchS
 
 func (m *fakeMember) answer(in *pb.DispatchStreamRequest, r message.Response) *pb.DispatchStreamResponse {
 	parsed, _, _ := wire.ParseRequest(in.GetRequest(), true)
-	served := &pb.Served{Member: string(m.id)}
+	served := &pb.Served{Member: string(m.id), Slot: in.GetRequest().GetRouting().Slot, Epoch: m.epoch.Load()}
 	out := &pb.DispatchStreamResponse{Sequence: in.GetSequence()}
 	if resp, st := wire.EncodeResponse(parsed, r, served); st != nil {
 		out.Outcome = &pb.DispatchStreamResponse_Error{Error: st.Proto()}
@@ -254,11 +265,46 @@ func (m *fakeMember) UnloadActor(context.Context, *pb.UnloadActorRequest) (*pb.U
 	return &pb.UnloadActorResponse{Unloaded: true}, nil
 }
 
+// fakeCluster tells what the test wants.
+type fakeCluster struct {
+	mu        sync.Mutex
+	view      View
+	changed   chan struct{}
+	refreshed atomic.Int32
+}
+
+func newFakeCluster(v View) *fakeCluster { return &fakeCluster{view: v, changed: make(chan struct{}, 1)} }
+
+func (c *fakeCluster) Watch(ctx context.Context, learn func(View)) {
+	for {
+		c.mu.Lock()
+		v := c.view
+		c.mu.Unlock()
+		learn(v)
+		select {
+		case <-c.changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (c *fakeCluster) Refresh() { c.refreshed.Add(1) }
+
+// set tells a view.
+func (c *fakeCluster) set(v View) {
+	c.mu.Lock()
+	c.view = v
+	c.mu.Unlock()
+	signal(c.changed)
+}
+
 // group is a gateway in front of fake members, served on loopback.
 type group struct {
 	gateway *Gateway
 	members []*fakeMember
 	ring    *ring.Ring
+	cluster *fakeCluster
 	addr    string
 	conn    *grpc.ClientConn
 	calls   pb.DispatcherClient
@@ -270,18 +316,27 @@ func startGroup(t testing.TB, n int, prepare ...func(*Config, []*fakeMember)) *g
 	t.Helper()
 	out := &group{}
 	var members []ring.Member
-	cfg := Config{Admin: true, Logger: slog.New(slog.DiscardHandler), Ring: func() *ring.Ring { return out.ring }}
+	cfg := Config{Admin: true, Logger: slog.New(slog.DiscardHandler)}
 	for i := range n {
 		m := newFakeMember(t, ring.MemberID(rune('a'+i)))
 		out.members = append(out.members, m)
 		members = append(members, ring.Member{ID: m.id, Address: string(m.id) + ":7400"})
-		cfg.Members = append(cfg.Members, Member{ID: m.id, Conn: m.conn})
 	}
 	var err error
 	if n > 0 {
 		if out.ring, err = ring.Assign(&ring.Ring{Slots: testSlots}, members, nil); err != nil {
 			t.Fatal(err)
 		}
+	}
+	out.cluster = newFakeCluster(View{Ring: out.ring, Members: members, Membership: 1})
+	cfg.Cluster = out.cluster
+	cfg.Dial = func(m ring.Member) (Conn, error) {
+		for _, fake := range out.members {
+			if fake.id == m.ID {
+				return Borrowed(fake.conn), nil
+			}
+		}
+		return nil, fmt.Errorf("there is no member %s", m.ID)
 	}
 	for _, p := range prepare {
 		p(&cfg, out.members)

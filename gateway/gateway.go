@@ -17,6 +17,7 @@ import (
 	"github.com/ringhold/ringhold/dispatch"
 	"github.com/ringhold/ringhold/message"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
+	"github.com/ringhold/ringhold/ring"
 )
 
 // Gateway routes messages to the members of a group. It is safe for concurrent
@@ -27,6 +28,10 @@ type Gateway struct {
 	permission *dispatch.Dispatcher // asks who may, and is sent no messages
 	registry   *dispatch.Registry
 	members    *members
+	routes     *routes
+	way        []dispatch.Node // routes, as Place returns it
+	epochs     epochs
+	stats      *stats
 	turn       atomic.Uint64 // whose turn it is to run a service without an aggregate
 
 	grpc    *grpc.Server
@@ -39,16 +44,17 @@ type Gateway struct {
 	draining chan struct{} // closed by drain
 	drained  sync.Once
 	shut     sync.Once
-	stop     context.CancelFunc // ends the links
-	running  sync.WaitGroup     // the links
+	stop     context.CancelFunc // ends what New started
+	running  sync.WaitGroup     // that, and the readers of streams
 
 	mu        sync.Mutex
 	splitters []*splitter
 	stopped   bool // no more Serve
 }
 
-// New starts a gateway: it connects the members and waits until each has told
-// its services, at most for ConnectTimeout; it keeps trying those that have not.
+// New starts a gateway: it finds and connects the members and waits until each
+// has told its services or cannot be reached, at most for ConnectTimeout; it keeps
+// trying those that have not.
 // An error says what is wrong with the configuration, or that ctx ended. The
 // owner calls Serve and, in the end, Shutdown.
 func New(ctx context.Context, cfg Config) (*Gateway, error) {
@@ -56,7 +62,9 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	g := &Gateway{cfg: cfg, draining: make(chan struct{})}
+	g := &Gateway{cfg: cfg, draining: make(chan struct{}), stats: newStats()}
+	g.routes = newRoutes(g)
+	g.way = []dispatch.Node{g.routes}
 	g.registry = dispatch.NewRegistry(dispatch.RegistryConfig{Observer: cfg.Observer})
 	var err error
 	if g.dispatcher, err = g.newDispatcher(g.place); err != nil {
@@ -65,16 +73,17 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if g.permission, err = g.newDispatcher(g.placeQuestion); err != nil {
 		return nil, err
 	}
-	g.members = newMembers(cfg, g.registry, func() { g.updateHealth() })
+	g.members = newMembers(g)
 	g.health = health.NewServer()
 	g.updateHealth()
 	g.grpc = g.newGRPC()
 	g.http = g.newHTTP()
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	g.stop = stop
-	for _, l := range g.members.links {
-		g.running.Go(func() { l.run(life) })
-	}
+	g.running.Go(func() { g.routes.pace(life) })
+	g.running.Go(func() {
+		cfg.Cluster.Watch(life, func(v View) { g.members.follow(life, v) })
+	})
 	if err := g.members.await(ctx, cfg.ConnectTimeout); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect the members: %w", err), g.Shutdown(context.WithoutCancel(ctx)))
 	}
@@ -148,6 +157,7 @@ func (g *Gateway) shutdown(ctx context.Context) error {
 	finishing.Wait()
 	g.stop()
 	g.running.Wait()
+	g.routes.close()
 	return errors.Join(httpErr, grpcErr, g.dispatcher.Close(ctx))
 }
 
@@ -194,6 +204,9 @@ func (g *Gateway) finishGRPC(ctx context.Context) error {
 	}
 }
 
+// ring returns the newest ring that is known, nil as long as none is.
+func (g *Gateway) ring() *ring.Ring { return g.members.table.Load().view.Ring }
+
 func (g *Gateway) isDraining() bool {
 	select {
 	case <-g.draining:
@@ -220,8 +233,9 @@ func (g *Gateway) dispatch(ctx context.Context, m *message.Message, timeout time
 	if refused := g.refuse(m); refused != nil {
 		return m.Return(refused), nil
 	}
-	ctx, served := withServed(ctx)
+	ctx, served := withServed(ctx, nil)
 	answer := g.dispatcher.Dispatch(ctx, m, g.within(ctx, timeout))
+	served.fair(answer)
 	g.log(ctx, answer)
 	return answer, served.get()
 }

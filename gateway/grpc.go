@@ -94,7 +94,7 @@ func (g *Gateway) panicked(ctx context.Context, during string, v any) error {
 // ready reports whether messages can be routed: a ring is known, and a member
 // has told its services.
 func (g *Gateway) ready() bool {
-	return !g.isDraining() && g.cfg.Ring() != nil && g.members.haveTold()
+	return !g.isDraining() && g.ring() != nil && g.members.haveTold()
 }
 
 // updateHealth tells gRPC's health checks. Shutdown is final: the health server

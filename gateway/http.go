@@ -24,7 +24,7 @@ const (
 
 func (g *Gateway) newHTTP() *http.Server {
 	return &http.Server{
-		Handler:           &httpDoor{gateway: g, mux: g.routes()},
+		Handler:           &httpDoor{gateway: g, mux: g.paths()},
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
@@ -32,8 +32,8 @@ func (g *Gateway) newHTTP() *http.Server {
 	}
 }
 
-// routes is the one list of what is served over HTTP.
-func (g *Gateway) routes() *http.ServeMux {
+// paths is the one list of what is served over HTTP.
+func (g *Gateway) paths() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/services/{service}", g.postService)
 	mux.HandleFunc("GET /v1/services", g.getServices)

@@ -7,9 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/ringhold/ringhold/dispatch"
@@ -25,136 +27,192 @@ const (
 	maxPause   = time.Second
 )
 
-// askTimeout bounds what a link asks its member beside messages.
-const askTimeout = 5 * time.Second
+// openTimeout bounds what it takes to open a link: a member that takes longer is
+// as good as silent.
+const openTimeout = time.Second
 
 // maxAnswerBytes bounds one message from a member.
 const maxAnswerBytes = 16 << 20
 
-// link is the way to one member: one stream that all messages to it share. It
-// is a [dispatch.Node].
+type memberStream = grpc.BidiStreamingClient[pb.DispatchStreamRequest, pb.DispatchStreamResponse]
+
+// link is the way to one member: one connection, and on it one stream that all
+// messages to the member share. It is a [dispatch.Node] for services without an
+// aggregate; what belongs to one comes and goes by its [route].
 type link struct {
-	member  Member
-	client  pb.DispatcherClient
-	ring    func() *ring.Ring
+	member  ring.Member
+	gateway *Gateway
 	log     *slog.Logger
-	learn   func(*link, []*pb.ServiceInfo)
 	pending *pending
+	stop    context.CancelFunc // ends run
+
+	conn   atomic.Pointer[Conn] // of the session; nil: there is none
+	failed atomic.Bool          // an attempt to open it has failed before any succeeded
+	opened atomic.Bool          // it was open once
+	heard  atomic.Bool          // something came since the last beat
+	ping   atomic.Uint64        // the heartbeat that is to be sent; 0: none
 }
 
 var _ dispatch.Node = (*link)(nil)
 
-func newLink(m Member, ring func() *ring.Ring, log *slog.Logger, learn func(*link, []*pb.ServiceInfo)) *link {
+func newLink(m ring.Member, g *Gateway) *link {
 	return &link{
-		member: m, client: pb.NewDispatcherClient(m.Conn), ring: ring, learn: learn,
-		log: log.With(slog.String("member", string(m.ID))), pending: newPending(),
+		member: m, gateway: g, pending: newPending(),
+		log: g.cfg.Logger.With(slog.String("member", string(m.ID))),
 	}
 }
 
-// run keeps a stream to the member until ctx ends, and then answers what still
-// waits.
+// run keeps a stream to the member until ctx ends. What is on the link when it
+// breaks is routed again.
 func (l *link) run(ctx context.Context) {
 	pause := firstPause
 	for ctx.Err() == nil {
+		began := time.Now()
 		opened, err := l.session(ctx)
-		l.settleBroken()
+		if !opened {
+			l.failed.Store(true)
+		}
+		l.gateway.members.changed()
+		l.settleBroken(ctx)
 		if ctx.Err() != nil {
 			break
 		}
 		if opened {
+			l.gateway.stats.linkBreaks.Add(1)
+		}
+		if time.Since(began) >= maxPause { // else it breaks as soon as it is open
 			pause = firstPause
 		}
-		l.log.LogAttrs(ctx, slog.LevelWarn, "link to member broke, connecting again", slog.Any("error", err), slog.Duration("pause", pause))
+		l.log.LogAttrs(ctx, slog.LevelWarn, "link to member broke, connecting again",
+			slog.Bool("was_open", opened), slog.Any("error", err), slog.Duration("pause", pause))
 		wait(ctx, pause/2+rand.N(pause/2)) // apart from the other gateways
 		pause = min(2*pause, maxPause)
 	}
-	for _, e := range l.pending.close() {
-		l.answer(e, l.unanswered(e, "the gateway is stopping"))
-	}
+	l.pending.close()
+	l.settleBroken(ctx)
 }
 
-// session is one stream. It learns what the member offers, then carries until
-// the stream ends; opened tells whether it came that far.
+// session is one connection. It learns what the member offers, then carries
+// until the stream ends; opened tells whether it came that far.
 func (l *link) session(ctx context.Context) (opened bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	services, err := l.ask(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	conn, err := l.gateway.cfg.Dial(l.member)
+	if err != nil {
+		return false, fmt.Errorf("connect: %w", err)
+	}
+	defer func() { _ = conn.Close() }() // it may be half open, and nothing on it is waited for
+	client := pb.NewDispatcherClient(conn)
+	services, err := ask(ctx, client)
 	if err != nil {
 		return false, fmt.Errorf("ask for services: %w", err)
 	}
-	stream, err := l.client.DispatchStream(ctx, grpc.MaxCallRecvMsgSize(maxAnswerBytes))
+	stream, err := client.DispatchStream(ctx, grpc.MaxCallRecvMsgSize(maxAnswerBytes))
 	if err != nil {
 		return false, fmt.Errorf("open the stream: %w", err)
 	}
-	l.pending.opened()
-	l.learn(l, services)
-	sending, stopSending := context.WithCancel(ctx)
-	sent := make(chan struct{})
+	if !l.pending.opened() {
+		return false, context.Cause(ctx)
+	}
+	l.conn.Store(&conn)
+	defer l.conn.Store(nil)
+	l.opened.Store(true)
+	l.gateway.members.learn(l, services)
+	sent, beating := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(sent)
-		if l.send(sending, stream) != nil {
-			cancel() // the receiver knows why
+		if l.send(ctx, stream) != nil {
+			cancel(nil) // the receiver knows why
 		}
 	}()
-	err = l.receive(stream, stopSending)
-	stopSending()
-	cancel()
+	go func() {
+		defer close(beating)
+		l.beat(ctx, cancel)
+	}()
+	err = l.receive(stream)
+	silent := context.Cause(ctx) // of this session's own making, if it is over
+	cancel(nil)
 	<-sent
+	<-beating
+	if errors.Is(silent, errSilent) {
+		err = silent
+	}
+	l.pending.up.Store(false)
 	return true, err
 }
 
-func (l *link) ask(ctx context.Context) ([]*pb.ServiceInfo, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+func ask(ctx context.Context, client pb.DispatcherClient) ([]*pb.ServiceInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	resp, err := l.client.ListServices(ctx, &pb.ListServicesRequest{Visibility: pb.Visibility_VISIBILITY_ALL}, grpc.WaitForReady(true))
+	resp, err := client.ListServices(ctx, &pb.ListServicesRequest{Visibility: pb.Visibility_VISIBILITY_ALL})
 	return resp.GetServices(), err
 }
 
-// send sends what waits, in order. It returns nil when ctx ends.
-func (l *link) send(ctx context.Context, stream grpc.BidiStreamingClient[pb.DispatchStreamRequest, pb.DispatchStreamResponse]) error {
+// send sends what waits, in order, and heartbeats. It returns nil when ctx ends.
+func (l *link) send(ctx context.Context, stream memberStream) error {
 	for ctx.Err() == nil {
-		e, sequence, first := l.pending.next()
-		if e == nil {
+		if n := l.ping.Swap(0); n != 0 {
+			if err := stream.Send(&pb.DispatchStreamRequest{Ping: n}); err != nil {
+				return err
+			}
+		}
+		p := l.pending.next()
+		if p == nil {
 			l.pending.await(ctx)
 			continue
 		}
-		if err := stream.Send(&pb.DispatchStreamRequest{Sequence: sequence, Request: l.encode(e, first)}); err != nil {
+		req := l.encode(p)
+		if req == nil { // nobody waits for it any more
+			continue
+		}
+		if err := stream.Send(&pb.DispatchStreamRequest{Sequence: p.sequence, Request: req}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// encode writes an entry's message with what the member is told about its way.
-func (l *link) encode(e *entry, first bool) *pb.DispatchRequest {
+// encode writes a parcel's message with what the member is told about its way;
+// nil: it is not to be sent any more.
+func (l *link) encode(p *parcel) *pb.DispatchRequest {
+	e := p.entry
+	var prev message.ID
+	first, current := true, true
+	if e.route != nil {
+		prev, first, current = l.gateway.routes.sending(p)
+	} else {
+		e.noteRan(true)
+	}
+	if !current {
+		return nil
+	}
 	timeout := time.Duration(0)
 	if at, ok := e.ctx.Deadline(); ok {
 		timeout = max(time.Until(at), 1)
 	}
-	return l.request(e.m, timeout, first)
+	req := l.request(e.m, timeout)
+	req.Routing.FirstAttempt = e.m.FirstAttempt && first
+	req.Routing.PrevMessageId = string(prev)
+	if e.route != nil {
+		req.Routing.Slot, req.Routing.AggregateId = &e.slot, string(e.m.Aggregate.ID)
+	}
+	return req
 }
 
-func (l *link) request(m *message.Message, timeout time.Duration, first bool) *pb.DispatchRequest {
+func (l *link) request(m *message.Message, timeout time.Duration) *pb.DispatchRequest {
 	req := wire.EncodeRequest(m, timeout)
 	if req.GetRouting() == nil {
 		req.Routing = &pb.Routing{}
 	}
-	req.Routing.FirstAttempt = m.FirstAttempt && first
-	r := l.ring()
-	if r == nil {
-		return req
-	}
-	req.Routing.RingVersion = uint64(r.Version)
-	if m.Aggregate.ID != "" {
-		slot := uint32(ring.SlotOf(m.Aggregate.Stream.Of(m.Aggregate.ID), r.Slots))
-		req.Routing.Slot, req.Routing.AggregateId = &slot, string(m.Aggregate.ID)
+	if r := l.gateway.ring(); r != nil {
+		req.Routing.RingVersion = uint64(r.Version)
 	}
 	return req
 }
 
 // receive takes answers until the stream ends. A member that drains is sent no
 // more on it, and answers what it has.
-func (l *link) receive(stream grpc.BidiStreamingClient[pb.DispatchStreamRequest, pb.DispatchStreamResponse], stopSending context.CancelFunc) error {
+func (l *link) receive(stream memberStream) error {
 	for {
 		resp, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -163,18 +221,29 @@ func (l *link) receive(stream grpc.BidiStreamingClient[pb.DispatchStreamRequest,
 		if err != nil {
 			return err
 		}
-		if resp.GetDrain() != nil {
-			stopSending()
-			l.pending.down()
+		if !l.heard.Load() { // all beats but one find it set
+			l.heard.Store(true)
+		}
+		switch resp.GetOutcome().(type) {
+		case *pb.DispatchStreamResponse_Drain:
+			l.drained()
+			continue
+		case *pb.DispatchStreamResponse_Pong:
 			continue
 		}
-		e := l.pending.take(resp.GetSequence())
-		if e == nil { // nobody waits any more
+		p := l.pending.take(resp.GetSequence())
+		if p == nil { // nobody waits any more
 			continue
 		}
-		noteServed(e.ctx, servedBy(resp))
-		l.answer(e, decode(resp))
+		l.gateway.answered(p, decode(resp), servedBy(resp))
 	}
+}
+
+// drained takes back what was not sent, when the member takes no more.
+func (l *link) drained() {
+	rest := l.pending.down()
+	l.gateway.members.changed()
+	l.gateway.takeBack(rest, retryMoved)
 }
 
 func decode(resp *pb.DispatchStreamResponse) message.Response {
@@ -191,49 +260,61 @@ func servedBy(resp *pb.DispatchStreamResponse) *pb.Served {
 	return resp.GetResponse().GetServed()
 }
 
-func (l *link) answer(e *entry, r message.Response) {
-	if e.leave != nil {
-		e.leave()
-	}
-	e.reply(r)
-}
-
-// settleBroken answers, after a stream broke, what is not sent again.
-func (l *link) settleBroken() {
-	for _, e := range l.pending.broken() {
-		l.answer(e, l.unanswered(e, "the member cannot be reached now"))
-	}
-}
-
-// unanswered is the answer to what no member will answer: if it may have run,
-// that there is none, else that another node may run it.
-func (l *link) unanswered(e *entry, reason string) message.Response {
-	if e.tried {
-		return message.ServiceTimeout{Service: e.m.Service, MessageID: e.m.ID, Timeout: max(time.Since(e.m.InvokedAt), 0)}
-	}
-	return message.TryAnotherNode{Reason: reason}
+// settleBroken routes again what was on a link that broke, and answers what may
+// not be sent again. The link is down before, for all to see.
+func (l *link) settleBroken(context.Context) {
+	l.gateway.takeBack(l.pending.broken(), retryBroken)
 }
 
 // ID returns the member's id.
 func (l *link) ID() string { return string(l.member.ID) }
 
-func (l *link) isUp() bool { return l.pending.isUp() }
+func (l *link) isUp() bool { return l.pending.up.Load() }
 
-// Dispatch puts the message at the end of what waits for the member; see
-// [dispatch.Node].
-func (l *link) Dispatch(ctx context.Context, m *message.Message, reply func(message.Response)) {
-	e := &entry{
-		ctx: ctx, m: m, reply: reply, size: m.Raw.Size() + entryBytes,
-		repeat: m.Aggregate.Stream != "",
+// reachable tells whether the member may be given messages: the link is up, or
+// it is not known yet whether it will be.
+func (l *link) reachable() bool {
+	return l.isUp() || !l.opened.Load() && !l.failed.Load()
+}
+
+// nowhere is the connection to a member that cannot be reached.
+type nowhere struct{}
+
+var errNowhere = status.Error(codes.Unavailable, "the member cannot be reached now")
+
+func (nowhere) Invoke(context.Context, string, any, any, ...grpc.CallOption) error { return errNowhere }
+
+func (nowhere) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	return nil, errNowhere
+}
+
+// calls is the connection for what is asked of the member beside messages. It
+// may be closed at any time.
+func (l *link) calls() grpc.ClientConnInterface {
+	if conn := l.conn.Load(); conn != nil {
+		return *conn
 	}
-	if refused := l.pending.add(e); refused != nil {
-		l.answer(e, refused)
+	return nowhere{}
+}
+
+// Dispatch puts the message of a service without an aggregate at the end of what
+// waits for the member; see [dispatch.Node].
+func (l *link) Dispatch(ctx context.Context, m *message.Message, reply func(message.Response)) {
+	e := &entry{ctx: ctx, m: m, reply: reply, size: m.Raw.Size() + entryBytes, served: servedOf(ctx)}
+	p := e.nextParcel(l)
+	e.leave = context.AfterFunc(ctx, func() { l.pending.abandon(p) })
+	switch l.pending.add(p) {
+	case takenIn:
+	case takenNot:
+		e.answer(message.TryAnotherNode{Reason: "the member cannot be reached now"})
+	case takenFull:
+		e.answer(message.MailboxFull{Limit: maxPending})
 	}
 }
 
 // Authorized asks the member; see [dispatch.Node].
 func (l *link) Authorized(ctx context.Context, m *message.Message) (bool, message.Response, error) {
-	resp, err := l.client.Authorized(ctx, &pb.AuthorizedRequest{Request: l.request(m, 0, true)})
+	resp, err := pb.NewDispatcherClient(l.calls()).Authorized(ctx, &pb.AuthorizedRequest{Request: l.request(m, 0)})
 	switch {
 	case err != nil:
 		return false, nil, fmt.Errorf("member %s: %w", l.member.ID, err)
@@ -241,4 +322,10 @@ func (l *link) Authorized(ctx context.Context, m *message.Message) (bool, messag
 		return true, nil, nil
 	}
 	return false, message.Forbidden{Reason: resp.GetReason()}, nil
+}
+
+// answer replies to who waits.
+func (e *entry) answer(r message.Response) {
+	e.leave()
+	e.reply(r)
 }

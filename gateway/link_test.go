@@ -1,12 +1,10 @@
 package gateway
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -125,7 +123,7 @@ func TestMemberDrains(t *testing.T) {
 			reply(message.OK{})
 		}
 	})
-	m, l := g.members[0], g.gateway.members.links[0]
+	m, l := g.members[0], g.gateway.members.linkOf("a")
 	stream, err := g.calls.DispatchStream(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -176,123 +174,5 @@ func TestNeverAnsweredIsATimeout(t *testing.T) {
 	_, err := g.calls.Dispatch(t.Context(), req)
 	if kindOf(err) != pb.Kind_KIND_SERVICE_TIMEOUT {
 		t.Errorf("got %v", err)
-	}
-}
-
-// A context that ends takes its message out of the link.
-func TestPendingFollowsTheContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPending()
-		p.opened()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		p.add(entryOf(ctx, "sent", true))
-		p.add(entryOf(ctx, "unsent", true))
-		p.next()
-		<-ctx.Done()
-		synctest.Wait()
-		if p.bytes != 0 || len(p.sent) != 0 || p.take(1) != nil {
-			t.Errorf("%d bytes are kept", p.bytes)
-		}
-		if e, _, _ := p.next(); e != nil {
-			t.Error("what timed out is sent")
-		}
-	})
-}
-
-func entryOf(ctx context.Context, id message.ID, repeat bool) *entry {
-	m := message.NewWithID("deposit", id, message.Body{})
-	return &entry{ctx: ctx, m: m, reply: func(message.Response) {}, size: entryBytes, repeat: repeat}
-}
-
-func ids(entries []*entry) (out []message.ID) {
-	for _, e := range entries {
-		out = append(out, e.m.ID)
-	}
-	return out
-}
-
-func TestPendingWhenTheLinkBreaks(t *testing.T) {
-	p := newPending()
-	p.opened()
-	for i, id := range []message.ID{"a1", "plain1", "a2", "plain2", "a3"} {
-		if refused := p.add(entryOf(t.Context(), id, id[0] == 'a')); refused != nil {
-			t.Fatal(refused)
-		}
-		if i < 3 {
-			p.next()
-		}
-	}
-	p.take(1) // a1 is answered
-	rest := p.broken()
-	if got := fmt.Sprint(ids(rest)); got != "[plain1 plain2]" || !rest[0].tried || rest[1].tried {
-		t.Errorf("not to be sent again: %s", got)
-	}
-	p.opened()
-	for want, id := range []message.ID{"a2", "a3"} {
-		e, sequence, first := p.next()
-		if e.m.ID != id || sequence != uint64(want+1) || first != (id == "a3") {
-			t.Errorf("next is %s with sequence %d, first %v", e.m.ID, sequence, first)
-		}
-	}
-	if e, _, _ := p.next(); e != nil {
-		t.Errorf("%s is left", e.m.ID)
-	}
-}
-
-func TestPendingIsBounded(t *testing.T) {
-	p := newPending()
-	for range maxPending {
-		if refused := p.add(entryOf(t.Context(), "a", true)); refused != nil {
-			t.Fatal(refused)
-		}
-	}
-	if _, full := p.add(entryOf(t.Context(), "a", true)).(message.MailboxFull); !full {
-		t.Error("a full link takes more")
-	}
-	large := newPending()
-	e := entryOf(t.Context(), "a", true)
-	e.size = maxPendingBytes + 1
-	if _, full := large.add(e).(message.MailboxFull); !full {
-		t.Error("more bytes than the bound are taken")
-	}
-	if _, elsewhere := p.add(entryOf(t.Context(), "b", false)).(message.TryAnotherNode); !elsewhere {
-		t.Error("a link that is down keeps what another member can run")
-	}
-	if n := len(p.close()); n != maxPending {
-		t.Errorf("%d were left", n)
-	}
-	if _, refused := p.add(entryOf(t.Context(), "c", true)).(message.ServiceUnavailable); !refused {
-		t.Error("a closed link takes more")
-	}
-}
-
-// Callers that give up leave nothing behind, also while the link is down.
-func TestPendingForgetsWhoGaveUp(t *testing.T) {
-	p := newPending()
-	ctx, cancel := context.WithCancel(t.Context())
-	for range 1000 {
-		p.add(entryOf(t.Context(), "kept", true))
-		for range 3 {
-			gone := entryOf(ctx, "gone", true)
-			p.add(gone)
-			p.abandon(gone)
-			p.abandon(gone)
-		}
-	}
-	cancel()
-	if p.bytes != 1000*entryBytes || len(p.unsent) > 2100 {
-		t.Errorf("%d bytes and %d entries are kept", p.bytes, len(p.unsent))
-	}
-	p.opened()
-	sent := 0
-	for e, _, _ := p.next(); e != nil; e, _, _ = p.next() {
-		if e.m.ID != "kept" {
-			t.Fatal("what was given up is sent")
-		}
-		sent++
-	}
-	if sent != 1000 {
-		t.Errorf("%d were sent", sent)
 	}
 }

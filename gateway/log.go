@@ -8,9 +8,10 @@ import (
 	"github.com/ringhold/ringhold/message"
 )
 
-// log writes the outcome of a message: faults as warnings, all else for who
+// log counts and writes the outcome of a message: faults as warnings, all else for who
 // debugs.
 func (g *Gateway) log(ctx context.Context, m *message.Message) {
+	g.stats.answered(m.Response)
 	level := slog.LevelDebug
 	switch m.Response.(type) { //nolint:gochecksumtype // all others are the service's own affair
 	case message.Crashed, message.NoNodesAvailable, message.OutcomeUnknown:

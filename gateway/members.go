@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -17,48 +18,157 @@ import (
 	"github.com/ringhold/ringhold/ring"
 )
 
-// members are the links to all members, and what they offer together.
+// members are the links to the members of the newest view, and what they offer
+// together. They follow the view: a link is made for who joins, and ended for
+// who is dead.
 type members struct {
+	gateway  *Gateway
 	registry *dispatch.Registry
-	links    []*link // in the order of the configuration; never changed
-	byID     map[ring.MemberID]*link
+	table    atomic.Pointer[table]
 	now      atomic.Pointer[catalogue]
 
-	any atomic.Bool // one has told at least
+	any   atomic.Bool // one has told its services at least
+	stale atomic.Bool // the table is not of today
 
-	learned func() // called after a member has told
+	mu    sync.Mutex
+	view  View
+	known bool // there was a view
+	links map[ring.MemberID]*link
+	told  map[ring.MemberID][]*pb.ServiceInfo
+	// departed are dead members that the registry still has.
+	departed []ring.MemberID
 
-	mu   sync.Mutex
-	told map[ring.MemberID][]*pb.ServiceInfo
-	all  chan struct{} // closed when every member has told
+	settled chan struct{} // closed when each member has told, or has failed once
+	first   sync.Once
 }
 
 // catalogue is what all members offer together. It never changes.
 type catalogue struct{ services []*pb.ServiceInfo } // sorted by name
 
-func newMembers(cfg Config, registry *dispatch.Registry, learned func()) *members {
+func newMembers(g *Gateway) *members {
 	m := &members{
-		registry: registry, learned: learned, byID: map[ring.MemberID]*link{},
-		told: map[ring.MemberID][]*pb.ServiceInfo{}, all: make(chan struct{}),
+		gateway: g, registry: g.registry, links: map[ring.MemberID]*link{},
+		told: map[ring.MemberID][]*pb.ServiceInfo{}, settled: make(chan struct{}),
 	}
-	for _, member := range cfg.Members {
-		l := newLink(member, cfg.Ring, cfg.Logger, m.learn)
-		m.links = append(m.links, l)
-		m.byID[member.ID] = l
-	}
-	if len(m.links) == 0 {
-		close(m.all)
-	}
+	m.table.Store(newTable(View{}, nil))
 	m.now.Store(&catalogue{})
 	return m
 }
 
-// await returns when every member has told its services, or after d.
+// follow takes a view, unless it is older than what is known. Links run until
+// life ends or their members are gone.
+func (m *members) follow(life context.Context, next View) {
+	gone, ok := m.take(life, next)
+	if !ok {
+		return
+	}
+	for _, l := range gone {
+		l.stop()
+	}
+	m.changed()
+	m.gateway.updateHealth()
+}
+
+func (m *members) take(life context.Context, next View) (gone []*link, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if life.Err() != nil {
+		return nil, false
+	}
+	if old := m.view.Ring; old != nil && next.Ring != nil && old.Slots != next.Ring.Slots {
+		m.gateway.cfg.Logger.ErrorContext(life, "a ring of another number of slots is not of this group, and is ignored",
+			slog.Int("slots", old.Slots), slog.Int("ignored", next.Ring.Slots), slog.Int64("version", int64(next.Ring.Version)))
+		next.Ring = old
+	}
+	merged, ok := m.view.over(next)
+	if !ok {
+		return nil, false
+	}
+	m.view, m.known = merged, true
+	links := make(map[ring.MemberID]*link, len(merged.Members))
+	for _, member := range merged.Members {
+		l := m.links[member.ID]
+		if l == nil || l.member.Address != member.Address {
+			l = m.start(life, member)
+		}
+		links[member.ID] = l
+	}
+	for id, l := range m.links {
+		if links[id] != l {
+			gone = append(gone, l)
+			delete(m.told, id)
+		}
+		if links[id] == nil {
+			m.departed = append(m.departed, id)
+		}
+	}
+	m.links = links
+	m.forget()
+	m.publish()
+	return gone, true
+}
+
+// forget removes dead members from the registry, unless nobody else offers
+// anything: services do not cease to exist with their members. The caller holds
+// the lock.
+func (m *members) forget() {
+	if len(m.told) == 0 {
+		return
+	}
+	for _, id := range m.departed {
+		m.registry.Leave(string(id))
+	}
+	m.departed = nil
+}
+
+// start makes a link. The caller holds the lock.
+func (m *members) start(life context.Context, member ring.Member) *link {
+	l := newLink(member, m.gateway)
+	ctx, stop := context.WithCancel(life)
+	l.stop = stop
+	m.gateway.running.Go(func() {
+		defer stop()
+		l.run(ctx)
+	})
+	return l
+}
+
+// changed reckons anew who owns what, and has what waited for that go on. It is
+// called when a view was taken, and after a link went up or down.
+func (m *members) changed() {
+	m.stale.Store(true)
+	m.mu.Lock()
+	if m.stale.Swap(false) { // else somebody has done it meanwhile, for us too
+		m.table.Store(newTable(m.view, m.links))
+	}
+	if m.isSettled() {
+		m.first.Do(func() { close(m.settled) })
+	}
+	m.mu.Unlock()
+	m.gateway.routes.changed()
+}
+
+// isSettled tells whether it is known of each member what it offers, or that it
+// cannot be reached. The caller holds the lock.
+func (m *members) isSettled() bool {
+	if !m.known || len(m.links) > 0 && len(m.told) == 0 {
+		return false
+	}
+	for id, l := range m.links {
+		if _, told := m.told[id]; !told && !l.failed.Load() {
+			return false
+		}
+	}
+	return true
+}
+
+// await returns when every member that can be reached has told its services, or
+// after d.
 func (m *members) await(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-m.all:
+	case <-m.settled:
 	case <-timer.C:
 	case <-ctx.Done():
 		return ctx.Err()
@@ -70,35 +180,45 @@ func (m *members) await(ctx context.Context, d time.Duration) error {
 // nobody can say that there is no such service.
 func (m *members) haveTold() bool { return m.any.Load() }
 
+// linkOf returns the link to a member, or nil.
+func (m *members) linkOf(id ring.MemberID) *link { return m.table.Load().links[id] }
+
 // learn takes what a member offers, each time that it is connected.
 func (m *members) learn(l *link, services []*pb.ServiceInfo) {
+	if m.note(l, services) {
+		m.any.Store(true)
+	}
+	m.changed()
+	m.gateway.updateHealth()
+}
+
+// note keeps what a member offers; false: the member is gone meanwhile.
+func (m *members) note(l *link, services []*pb.ServiceInfo) bool {
 	announced := make([]dispatch.Announcement, len(services))
 	for i, s := range services {
 		announced[i] = announcement(s)
 	}
-	m.registry.Join(l, announced)
-	m.any.Store(true)
-	m.note(l, services)
-	m.learned()
-}
-
-func (m *members) note(l *link, services []*pb.ServiceInfo) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, again := m.told[l.member.ID]
-	m.told[l.member.ID] = services
-	m.publish()
-	if !again && len(m.told) == len(m.links) {
-		close(m.all)
+	if m.links[l.member.ID] != l {
+		return false
 	}
+	m.registry.Join(l, announced)
+	m.told[l.member.ID] = services
+	m.forget()
+	m.publish()
+	return true
 }
 
-// publish makes what was told visible, unless it was before. The caller holds
-// the lock.
+// publish makes what was told visible, unless it was before; what was offered
+// last stays when nobody is left. The caller holds the lock.
 func (m *members) publish() {
+	if len(m.told) == 0 {
+		return
+	}
 	byName := map[string]*pb.ServiceInfo{}
-	for _, l := range m.links {
-		for _, s := range m.told[l.member.ID] {
+	for _, id := range slices.Sorted(maps.Keys(m.told)) {
+		for _, s := range m.told[id] {
 			byName[s.GetName()] = s
 		}
 	}

@@ -4,186 +4,206 @@ import (
 	"context"
 	"slices"
 	"sync"
-
-	"github.com/ringhold/ringhold/message"
+	"sync/atomic"
 )
 
-// Bounds of what may wait on one link.
+// Bounds of what may wait on one link, and of what may wait for one.
 const (
 	maxPending      = 1 << 16
 	maxPendingBytes = 256 << 20
 	entryBytes      = 512 // what an entry takes beside its request
 )
 
-// pending holds the messages of a link that were not answered: those to be
-// sent, in the order in which they arrived, and those that were. It is safe for
+// taken is what became of a parcel that was given to a link.
+type taken int8
+
+const (
+	takenIn   taken = iota
+	takenNot        // the link is down
+	takenFull       // too much waits already
+)
+
+// pending holds the parcels of a link that were not answered: those to be sent,
+// in the order in which they arrived, and those that were. It is safe for
 // concurrent use; it calls nobody while it is locked.
 type pending struct {
 	mu     sync.Mutex
-	unsent []*entry // in order; gone ones are passed over
-	gone   int      // how many of unsent are gone
-	sent   map[uint64]*entry
+	unsent []*parcel // in order; gone ones are passed over
+	gone   int       // how many of unsent are gone
+	sent   map[uint64]*parcel
 	last   uint64 // sequence of the current stream
 	bytes  int
-	up     bool
 	closed bool
+	up     atomic.Bool   // written under the lock
 	wake   chan struct{} // of one: there is something to send
 }
 
 func newPending() *pending {
-	return &pending{sent: map[uint64]*entry{}, wake: make(chan struct{}, 1)}
+	return &pending{sent: map[uint64]*parcel{}, wake: make(chan struct{}, 1)}
 }
 
-// add takes an entry in. If it cannot, it returns the answer instead.
-func (p *pending) add(e *entry) message.Response {
+// add takes a parcel in, or says why not.
+func (p *pending) add(one *parcel) taken {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	waiting := len(p.unsent) - p.gone + len(p.sent)
 	switch {
-	case p.closed:
-		return message.ServiceUnavailable{Service: e.m.Service, Reason: "the gateway is stopping"}
-	case !p.up && !e.repeat:
-		return message.TryAnotherNode{Reason: "the member cannot be reached now"}
-	case waiting >= maxPending || p.bytes+e.size > maxPendingBytes:
-		return message.MailboxFull{Limit: maxPending}
+	case one.gone: // given up before it came here
+		return takenIn
+	case !p.up.Load():
+		return takenNot
+	case waiting >= maxPending || p.bytes+one.entry.size > maxPendingBytes:
+		return takenFull
 	}
-	e.leave = context.AfterFunc(e.ctx, func() { p.abandon(e) })
-	p.bytes += e.size
-	p.unsent = append(p.unsent, e)
+	one.in = true
+	p.bytes += one.entry.size
+	p.unsent = append(p.unsent, one)
 	signal(p.wake)
-	return nil
+	return takenIn
 }
 
-// next returns the next entry to send, with its sequence, or nil.
-func (p *pending) next() (e *entry, sequence uint64, first bool) {
+// next returns the next parcel to send, with its sequence, or nil.
+func (p *pending) next() *parcel {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.up.Load() {
+		return nil
+	}
 	for len(p.unsent) > 0 {
-		e := p.unsent[0]
+		one := p.unsent[0]
 		p.unsent[0] = nil
 		p.unsent = p.unsent[1:]
-		if e.gone {
+		if one.gone {
 			p.gone--
 			continue
 		}
 		p.last++
-		e.sequence = p.last
-		p.sent[e.sequence] = e
-		first, e.tried = !e.tried, true
-		return e, e.sequence, first
+		one.sequence = p.last
+		p.sent[one.sequence] = one
+		return one
 	}
 	p.unsent = nil
-	return nil, 0, false
+	return nil
 }
 
-// take removes the entry that has a sequence, to be answered; nil if nobody
+// take removes the parcel that has a sequence, to be answered; nil if nobody
 // waits for it any more.
-func (p *pending) take(sequence uint64) *entry {
+func (p *pending) take(sequence uint64) *parcel {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := p.sent[sequence]
-	if e != nil {
-		p.remove(e)
+	one := p.sent[sequence]
+	if one != nil {
+		p.remove(one)
 	}
-	return e
+	return one
 }
 
-// abandon removes an entry whose caller does not wait any more.
-func (p *pending) abandon(e *entry) {
+// abandon removes a parcel for which nobody waits any more, and tells whether it
+// was there.
+func (p *pending) abandon(one *parcel) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if e.gone {
-		return
+	if one.gone {
+		return false
 	}
-	p.remove(e)
+	if !one.in {
+		one.gone = true
+		return true
+	}
+	p.remove(one)
+	p.compact()
+	return true
+}
+
+// recall removes a parcel that was not sent; false: it was, or is gone.
+func (p *pending) recall(one *parcel) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if one.gone || one.sequence != 0 {
+		return false
+	}
+	p.remove(one)
+	p.compact()
+	return true
+}
+
+// compact forgets gone ones when they are many. The caller holds the lock.
+func (p *pending) compact() {
 	const worth = 64
 	if p.gone > worth && p.gone > len(p.unsent)/2 {
-		p.unsent = slices.DeleteFunc(p.unsent, func(e *entry) bool { return e.gone })
+		p.unsent = slices.DeleteFunc(p.unsent, func(one *parcel) bool { return one.gone })
 		p.gone = 0
 	}
 }
 
-// remove takes an entry out. The caller holds the lock.
-func (p *pending) remove(e *entry) {
-	e.gone = true
-	p.bytes -= e.size
-	if e.sequence != 0 {
-		delete(p.sent, e.sequence)
+// remove takes a parcel out. The caller holds the lock.
+func (p *pending) remove(one *parcel) {
+	one.gone = true
+	p.bytes -= one.entry.size
+	if one.sequence != 0 {
+		delete(p.sent, one.sequence)
 	} else {
 		p.gone++
 	}
 }
 
-// opened begins a new stream, with sequences from 1 on.
-func (p *pending) opened() {
+// opened begins a new stream, with sequences from 1 on; false: the link is
+// closed for good.
+func (p *pending) opened() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.up, p.last = true, 0
-	signal(p.wake)
-}
-
-// down says that nothing more is sent for now.
-func (p *pending) down() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.up = false
-}
-
-// broken ends the stream: what waits and may be repeated is to be sent again,
-// in the same order and before all else. It returns the entries that may not
-// be, for their answers.
-func (p *pending) broken() (rest []*entry) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.up = false
-	all := p.ordered()
-	p.unsent, p.gone, p.sent = nil, 0, map[uint64]*entry{}
-	for _, e := range all {
-		e.sequence = 0
-		if e.repeat {
-			p.unsent = append(p.unsent, e)
-			continue
-		}
-		e.gone = true
-		p.bytes -= e.size
-		rest = append(rest, e)
+	if p.closed {
+		return false
 	}
+	p.last = 0
+	p.up.Store(true)
+	signal(p.wake)
+	return true
+}
+
+// down takes no more, and returns what was not sent, in order.
+func (p *pending) down() []*parcel {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.up.Store(false)
+	rest := slices.DeleteFunc(p.unsent, func(one *parcel) bool { return one.gone })
+	for _, one := range rest {
+		one.gone = true
+		p.bytes -= one.entry.size
+	}
+	p.unsent, p.gone = nil, 0
 	return rest
 }
 
-// ordered returns all entries in the order in which they arrived. The caller
-// holds the lock.
-func (p *pending) ordered() []*entry {
-	all := make([]*entry, 0, len(p.sent)+len(p.unsent))
-	for _, e := range p.sent {
-		all = append(all, e)
+// broken ends the stream and takes no more. It returns all that was not answered
+// in the order in which it arrived: what has a sequence may have run.
+func (p *pending) broken() []*parcel {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.up.Store(false)
+	all := make([]*parcel, 0, len(p.sent)+len(p.unsent)-p.gone)
+	for _, one := range p.sent {
+		all = append(all, one)
 	}
-	slices.SortFunc(all, func(a, b *entry) int { return int(a.sequence) - int(b.sequence) })
-	for _, e := range p.unsent {
-		if !e.gone {
-			all = append(all, e)
+	slices.SortFunc(all, func(a, b *parcel) int { return int(a.sequence) - int(b.sequence) })
+	for _, one := range p.unsent {
+		if !one.gone {
+			all = append(all, one)
 		}
 	}
-	return all
-}
-
-// close refuses new entries and returns those that nobody will answer.
-func (p *pending) close() []*entry {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.up, p.closed = false, true
-	all := p.ordered()
-	for _, e := range all {
-		e.gone = true
+	for _, one := range all {
+		one.gone = true
 	}
-	p.unsent, p.gone, p.sent, p.bytes = nil, 0, map[uint64]*entry{}, 0
+	p.unsent, p.gone, p.sent, p.bytes = nil, 0, map[uint64]*parcel{}, 0
 	return all
 }
 
-func (p *pending) isUp() bool {
+// close takes no more, ever.
+func (p *pending) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.up
+	p.closed = true
+	p.up.Store(false)
 }
 
 // await waits until there may be something to send, or ctx ends.

@@ -1,18 +1,14 @@
 package gateway
 
 import (
-	"context"
-	"sync/atomic"
-
 	"github.com/ringhold/ringhold/dispatch"
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/message/wire"
-	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
 	"github.com/ringhold/ringhold/ring"
 )
 
-// place finds the member that a message has to go to: the owner of its
-// aggregate, or, for a service without one, any member, in turn.
+// place finds where a message has to go: by the route of its aggregate, or, for
+// a service without one, to any member, in turn.
 func (g *Gateway) place(m *message.Message, info *dispatch.ServiceInfo, candidates []dispatch.Node) []dispatch.Node {
 	if info.Stream == "" {
 		if m.Expected != nil {
@@ -29,12 +25,7 @@ func (g *Gateway) place(m *message.Message, info *dispatch.ServiceInfo, candidat
 		return nil
 	}
 	m.Aggregate.Stream, m.Aggregate.ID = probe.Aggregate.Stream, probe.Aggregate.ID
-	owner := g.owner(info.Stream, probe.Aggregate.ID)
-	if owner == nil {
-		m.Return(message.ServiceUnavailable{Service: m.Service, Reason: "no member is known to own the aggregate's slot"})
-		return nil
-	}
-	return []dispatch.Node{owner}
+	return g.way
 }
 
 // placeQuestion is place for what only asks whether a message would be let
@@ -51,17 +42,13 @@ func (g *Gateway) placeQuestion(m *message.Message, info *dispatch.ServiceInfo, 
 	return g.place(m, info, candidates)
 }
 
-// owner returns the link to the member that should own an aggregate, or nil.
+// owner returns the link to the effective owner of an aggregate, or nil.
 func (g *Gateway) owner(stream message.StreamName, id message.AggregateID) *link {
-	r := g.cfg.Ring()
-	if r == nil {
+	t := g.members.table.Load()
+	if t.view.Ring == nil {
 		return nil
 	}
-	member, ok := r.Owner(ring.SlotOf(stream.Of(id), r.Slots))
-	if !ok {
-		return nil
-	}
-	return g.members.byID[member.ID]
+	return t.owner(ring.SlotOf(stream.Of(id), t.view.Ring.Slots))
 }
 
 // inTurn returns the members in an order that begins with another one each
@@ -82,23 +69,4 @@ func (g *Gateway) inTurn(candidates []dispatch.Node) []dispatch.Node {
 		out = append(out, node)
 	}
 	return append(out, down...)
-}
-
-// served tells where a message was answered, past the dispatcher: the link that
-// brings the answer writes it before it replies.
-type served struct{ by atomic.Pointer[pb.Served] }
-
-func (s *served) get() *pb.Served { return s.by.Load() }
-
-type servedKey struct{}
-
-func withServed(ctx context.Context) (context.Context, *served) {
-	s := new(served)
-	return context.WithValue(ctx, servedKey{}, s), s
-}
-
-func noteServed(ctx context.Context, by *pb.Served) {
-	if s, ok := ctx.Value(servedKey{}).(*served); ok && by != nil {
-		s.by.Store(by)
-	}
 }

@@ -155,8 +155,9 @@ func (c *conversation) start(in *pb.DispatchStreamRequest, m *message.Message, t
 		return
 	}
 	timeout = min(cmp.Or(timeout, g.cfg.DefaultTimeout), g.cfg.MaxTimeout)
-	ctx, by := withServed(c.stream.Context())
+	ctx, by := withServed(c.stream.Context(), c)
 	g.dispatcher.Start(ctx, m, func(m *message.Message) {
+		by.fair(m)
 		g.log(ctx, m)
 		c.answer(sequence, req, m, by.get(), size)
 	}, dispatch.Within(timeout))

@@ -17,9 +17,9 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/ringhold/ringhold/dispatch"
 	"github.com/ringhold/ringhold/message"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
-	"github.com/ringhold/ringhold/ring"
 )
 
 // 10,000 pipelined messages to 100 accounts on three members: each account gets
@@ -314,13 +314,11 @@ func TestShutdownThatIsCutShort(t *testing.T) {
 func TestPanics(t *testing.T) {
 	var broken atomic.Bool
 	g := startGroup(t, 1, func(cfg *Config, _ []*fakeMember) {
-		known := cfg.Ring
-		cfg.Ring = func() *ring.Ring {
-			if broken.Load() {
-				panic("no ring today")
+		cfg.Observer = dispatch.ObserverFunc(func(e dispatch.Event) {
+			if e.Step == dispatch.StepDiscovering && broken.Load() {
+				panic("no observations today")
 			}
-			return known()
-		}
+		})
 	})
 	stream, err := g.calls.DispatchStream(t.Context())
 	if err != nil {

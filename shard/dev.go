@@ -19,6 +19,7 @@ import (
 	"github.com/ringhold/ringhold/dispatch"
 	"github.com/ringhold/ringhold/gateway"
 	"github.com/ringhold/ringhold/message/wire"
+	"github.com/ringhold/ringhold/ring"
 )
 
 // devMembers is how many members dev starts unless it is told: enough to see
@@ -245,13 +246,12 @@ func serveAll(ctx context.Context, servers []server, local *Local) error {
 }
 
 func newGateway(ctx context.Context, local *Local, log *slog.Logger, o runOptions, admin bool) (*gateway.Gateway, error) {
-	members := make([]gateway.Member, 0, len(local.Conns()))
-	for id, conn := range local.Conns() {
-		members = append(members, gateway.Member{ID: id, Conn: conn})
-	}
+	conns := local.Conns()
 	return gateway.New(ctx, gateway.Config{
-		Ring: local.Ring, Members: members, MaxMessageBytes: o.maxBytes,
-		DefaultTimeout: dispatch.DefaultTimeout, Logger: log, Admin: admin,
+		Cluster:         gateway.Static(gateway.View{Ring: local.Ring(), Members: local.Ring().Members}),
+		Dial:            func(m ring.Member) (gateway.Conn, error) { return gateway.Borrowed(conns[m.ID]), nil },
+		MaxMessageBytes: o.maxBytes,
+		DefaultTimeout:  dispatch.DefaultTimeout, Logger: log, Admin: admin,
 	})
 }
 

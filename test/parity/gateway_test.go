@@ -13,17 +13,18 @@ import (
 	"github.com/ringhold/ringhold/gateway"
 	"github.com/ringhold/ringhold/message/wire"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
+	"github.com/ringhold/ringhold/ring"
 )
 
 // throughGateway starts a gateway before the group and returns a client of it;
 // both end with the test.
 func (g *group) throughGateway() *grpc.ClientConn {
 	g.t.Helper()
-	var members []gateway.Member
-	for id, conn := range g.local.Conns() {
-		members = append(members, gateway.Member{ID: id, Conn: conn})
-	}
-	gw, err := gateway.New(g.t.Context(), gateway.Config{Ring: g.local.Ring, Members: members})
+	conns := g.local.Conns()
+	gw, err := gateway.New(g.t.Context(), gateway.Config{
+		Cluster: gateway.Static(gateway.View{Ring: g.local.Ring(), Members: g.local.Ring().Members}),
+		Dial:    func(m ring.Member) (gateway.Conn, error) { return gateway.Borrowed(conns[m.ID]), nil },
+	})
 	if err != nil {
 		g.t.Fatal(err)
 	}
