@@ -143,6 +143,17 @@ func TestAReplacementIsReplaced(t *testing.T) {
 	}
 }
 
+// One that has been replaced before it had a slot inherits nothing, even if it
+// is there still.
+func TestTheLastReplacementInherits(t *testing.T) {
+	before := first(t, 64, numbered(3))
+	replace := map[ring.MemberID]ring.MemberID{"m2": "b", "b": "c"}
+	after := assign(t, before, append(without(before.Members, "m2"), members("b", "c")...), replace)
+	if loads := loadsOf(after); loads["c"] != loadsOf(before)["m2"] || loads["b"] != 0 || len(moved(before, after)) != loads["c"] {
+		t.Errorf("loads are %v, they were %v", loads, loadsOf(before))
+	}
+}
+
 func TestReplacementsInACircle(t *testing.T) {
 	before := first(t, 64, numbered(3))
 	for _, replace := range []map[ring.MemberID]ring.MemberID{{"m1": "m1"}, {"m1": "m2", "m2": "m1"}, {"x": "m1", "m1": "m2", "m2": "m1"}} {

@@ -63,10 +63,7 @@ func elect(r *Ring, live []Live) election {
 	rows := newest(live)
 	byID, byPod := make(map[MemberID]int, len(rows)), make(map[string]int, len(rows))
 	for i, row := range rows {
-		byID[row.ID] = i
-		if row.PodUID != "" {
-			byPod[row.PodUID] = i
-		}
+		byID[row.ID], byPod[row.PodUID] = i, i // an empty uid is not looked for
 	}
 	const inRing, besides, leavingRing, leavingBesides = 0, 1, 2, 3
 	var tiers [4][]candidate
