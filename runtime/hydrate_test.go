@@ -11,6 +11,7 @@ import (
 	"github.com/ringhold/ringhold/aggregate"
 	"github.com/ringhold/ringhold/handler"
 	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/store"
 )
 
 func within(t *testing.T, d time.Duration) context.Context {
@@ -402,6 +403,38 @@ func TestHydrate_TenThousand(t *testing.T) {
 		}
 		if n := r.store.loadsAtOnce; n > DefaultLoaders {
 			t.Errorf("%d loads at once", n)
+		}
+	})
+}
+
+// Who waits longest for a load is loaded first, and no more at once than one round trip
+// is to have.
+func TestHydrate_FirstInFirstOut(t *testing.T) {
+	bubble(t, setup{config: func(c *Config) { c.Loaders = 1 }}, func(t *testing.T, r *rig) {
+		var loads [][]store.LoadRequest
+		r.store.asked = func(reqs []store.LoadRequest) { loads = append(loads, reqs) }
+		release := r.store.stall(opLoad, fate{})
+		ps := []*pending{r.send("first", doAdd, 1)}
+		synctest.Wait()
+		const early = 5
+		for n := range early {
+			ps = append(ps, r.send(fmt.Sprint("early", n), doAdd, 1))
+			synctest.Wait()
+		}
+		for n := range maxLoad {
+			ps = append(ps, r.send(fmt.Sprint("late", n), doAdd, 1))
+		}
+		release()
+		for _, p := range ps {
+			at(t, p.wait(), 0)
+		}
+		if len(loads) != 3 || len(loads[1]) != maxLoad {
+			t.Fatalf("%d loads", len(loads))
+		}
+		for n := range early {
+			if want := streamOf(fmt.Sprint("early", n)); loads[1][n].Stream != want {
+				t.Errorf("%s is loaded in the place of %s", loads[1][n].Stream, want)
+			}
 		}
 	})
 }

@@ -239,7 +239,7 @@ func TestPipeline_ATimeoutIsTheEnd(t *testing.T) {
 		stall := r.store.stall(opAppend, refused())
 		ps := []*pending{r.send("a", doAdd, 10)}
 		synctest.Wait()
-		ps = append(ps, r.send("a", doAdd, 100))
+		ps = append(ps, r.send("a", doAdd, 100), r.send("a", doAdd, 200)) // one of them would be loaded for
 		time.Sleep(time.Second)
 		for _, p := range ps {
 			is[message.OutcomeUnknown](t, p.wait())
@@ -374,12 +374,23 @@ func TestPipeline_MayAnswer(t *testing.T) {
 		m := r.message("a", doAdd, 1)
 		at(t, r.start(t.Context(), m).wait(), 0)
 		stall := r.store.stall(opAppend, fate{})
-		write, look := r.send("a", doAdd, 1), r.send("a", doLook, 0)
+		next := r.message("a", doAdd, 1)
+		write, look := r.start(t.Context(), next), r.send("a", doLook, 0)
+		repeat := r.start(t.Context(), r.retry(next, 1)) // that it was first, memory says
 		synctest.Wait()
 		may.Store(false)
 		stall()
 		at(t, write.wait(), 1)
 		is[message.ServiceUnavailable](t, look.wait())
+		is[message.ServiceUnavailable](t, repeat.wait())
+		may.Store(true)
+		m = r.about("$read", "a")
+		reads := r.pending(m)
+		r.host.Read(t.Context(), m, func(handler.View) message.Response { // it is asked behind what was read
+			may.Store(false)
+			return message.OK{}
+		}, reads.reply)
+		is[message.ServiceUnavailable](t, reads.wait())
 		dry := r.message("a", doAdd, 5)
 		dry.DryRun = message.Dry
 		reading, _ := r.startRead("a")
@@ -389,6 +400,36 @@ func TestPipeline_MayAnswer(t *testing.T) {
 		at(t, r.tell("a", doAdd, 1), 2)
 		may.Store(true)
 		at(t, r.tell("a", doLook, 1), 2)
+	})
+}
+
+// What the store itself has said is answered all the same.
+func TestPipeline_MayAnswerWhatTheStoreSaid(t *testing.T) {
+	bubble(t, setup{config: func(c *Config) { c.MayAnswer = func() bool { return false } }}, func(t *testing.T, r *rig) {
+		sent := r.known("a")
+		at(t, r.start(t.Context(), r.retry(sent[2], 1)).wait(), 2)
+		is[message.ServiceUnavailable](t, r.tell("a", doLook, 0))
+	})
+}
+
+// A slot that is being given up is no loss, whatever the store says of it then.
+func TestPipeline_OnLostOfWhatIsGivenUp(t *testing.T) {
+	told := 0
+	bubble(t, setup{config: func(c *Config) { c.OnLost = func([]ring.Slot, error) { told++ } }}, func(t *testing.T, r *rig) {
+		r.add("a", 1)
+		stall := r.store.stall(opAppend, fate{err: &store.StaleSlotError{Slots: ringSlots(slotOf("a"))}})
+		write := r.send("a", doAdd, 1)
+		synctest.Wait()
+		released := make(chan error, 1)
+		go func() { released <- r.host.Release(context.Background(), ringSlots(slotOf("a"))) }()
+		stall()
+		is[message.ServiceUnavailable](t, write.wait())
+		if err := <-released; err != nil {
+			t.Fatal(err)
+		}
+		if told != 0 {
+			t.Errorf("%d losses were told", told)
+		}
 	})
 }
 
