@@ -112,7 +112,8 @@ func (c *Core) Loaded(state any) {
 func (c *Core) Apply(state any, p Pending) { p.kind.apply(state, p.value) }
 
 // Replay applies a stored event to the state, in place. The error is an
-// *UnknownEventError if this binary does not know the event. An event that is a
+// *UnknownEventError if this binary does not know the event, and an
+// *UnreadableEventError if it is stored otherwise than declared. An event that is a
 // struct of plain fields allocates what it holds – its strings and lists – and
 // nothing else.
 func (c *Core) Replay(state any, eventType string, schema int, p Payload) error {
@@ -124,7 +125,7 @@ func (c *Core) Replay(state any, eventType string, schema int, p Payload) error 
 		return &UnknownEventError{Stream: c.Stream, Type: eventType, Schema: schema}
 	}
 	if err := k.replay(state, p); err != nil {
-		return fmt.Errorf("event %q of schema %d: %w", eventType, schema, err)
+		return &UnreadableEventError{Type: eventType, Schema: schema, Err: err}
 	}
 	return nil
 }

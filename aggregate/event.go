@@ -171,3 +171,17 @@ type UnknownEventError struct {
 func (e *UnknownEventError) Error() string {
 	return fmt.Sprintf("stream %s holds an event %q of schema %d that this binary does not know: register it, or name it in Retired", e.Stream, e.Type, e.Schema)
 }
+
+// UnreadableEventError says that an event that this binary knows is stored in a form
+// that it cannot read. Err may quote what is stored.
+type UnreadableEventError struct {
+	Type   string
+	Schema int
+	Err    error
+}
+
+func (e *UnreadableEventError) Error() string {
+	return fmt.Sprintf("event %q of schema %d: %v", e.Type, e.Schema, e.Err)
+}
+
+func (e *UnreadableEventError) Unwrap() error { return e.Err }

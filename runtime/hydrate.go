@@ -74,8 +74,9 @@ func (h *Host) hydrate(a *actor, e *envelope) message.Response {
 		return aggregate.ResponseOf(custom.err)
 	}
 	h.log.Error("an aggregate cannot be loaded", "stream", string(a.stream), "error", err)
-	a.quarantine(err.Error(), now)
-	return message.Quarantined{Stream: a.hosted.core.Stream, ID: e.message.Aggregate.ID, Reason: err.Error()}
+	reason := unreadableWords(err)
+	a.quarantine(reason, now)
+	return message.Quarantined{Stream: a.hosted.core.Stream, ID: e.message.Aggregate.ID, Reason: reason}
 }
 
 // unavailableError is an error of the store while an aggregate is loaded: it

@@ -2,7 +2,9 @@ package runtime
 
 import (
 	"errors"
+	"fmt"
 
+	"github.com/ringhold/ringhold/aggregate"
 	"github.com/ringhold/ringhold/store"
 )
 
@@ -21,6 +23,27 @@ func publicWords(what string, err error) string {
 		return what + ": " + kind.Public()
 	}
 	return what
+}
+
+// unreadableWords makes what a caller is told of an aggregate that cannot be loaded: what
+// is wrong with which event, and nothing of what is stored, which a decoder's error may
+// quote. The log has the whole error.
+func unreadableWords(err error) string {
+	var unknown *aggregate.UnknownEventError
+	var unreadable *aggregate.UnreadableEventError
+	var schema *aggregate.ErrOtherSchema
+	var hole *holeError
+	switch {
+	case errors.As(err, &unknown):
+		return unknown.Error()
+	case errors.As(err, &schema):
+		return schema.Error()
+	case errors.As(err, &hole):
+		return hole.Error()
+	case errors.As(err, &unreadable):
+		return fmt.Sprintf("event %q of schema %d is stored in a form that this binary cannot read", unreadable.Type, unreadable.Schema)
+	}
+	return "what is stored of it cannot be read by this binary"
 }
 
 const (

@@ -2,12 +2,14 @@ package runtime
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 
+	"github.com/ringhold/ringhold/aggregate"
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/store"
 )
@@ -59,5 +61,24 @@ func TestWords_CallersAreToldNoSecrets(t *testing.T) {
 				t.Errorf("the log names it %d times: %s", n, log.String())
 			}
 		})
+	}
+}
+
+// What is stored does not come out with the reason why it cannot be read.
+func TestUnreadableWords(t *testing.T) {
+	secret := errors.New("cannot unmarshal \"secret\"")
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{&aggregate.UnreadableEventError{Type: "told", Schema: 2, Err: secret}, `event "told" of schema 2`},
+		{&aggregate.UnknownEventError{Stream: "s", Type: "gone", Schema: 1}, `"gone"`},
+		{&aggregate.ErrOtherSchema{Stream: "s", Have: 1, Want: 7}, "schema 1"},
+		{&holeError{after: 3, found: 5}, "between version 3 and version 5"},
+		{secret, "cannot be read"},
+	} {
+		if got := unreadableWords(fmt.Errorf("load: %w", c.err)); !strings.Contains(got, c.want) || strings.Contains(got, "secret") {
+			t.Errorf("of %v a caller is told %q, want %q", c.err, got, c.want)
+		}
 	}
 }
