@@ -67,8 +67,8 @@ type fakeMember struct {
 	listed *pb.ListStreamsRequest
 	delete *pb.DeleteRequest
 
-	mute   atomic.Bool // heartbeats are not answered
-	epoch  atomic.Uint64
+	mute  atomic.Bool // heartbeats are not answered
+	epoch atomic.Uint64
 
 	conn *grpc.ClientConn
 
@@ -273,7 +273,9 @@ type fakeCluster struct {
 	refreshed atomic.Int32
 }
 
-func newFakeCluster(v View) *fakeCluster { return &fakeCluster{view: v, changed: make(chan struct{}, 1)} }
+func newFakeCluster(v View) *fakeCluster {
+	return &fakeCluster{view: v, changed: make(chan struct{}, 1)}
+}
 
 func (c *fakeCluster) Watch(ctx context.Context, learn func(View)) {
 	for {

@@ -69,11 +69,10 @@ func (l *link) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
 		opened, err := l.session(ctx)
-		if !opened {
-			l.failed.Store(true)
+		if opened || !l.failed.Swap(true) {
+			l.gateway.members.changed()
 		}
-		l.gateway.members.changed()
-		l.settleBroken(ctx)
+		l.settleBroken()
 		if ctx.Err() != nil {
 			break
 		}
@@ -89,7 +88,7 @@ func (l *link) run(ctx context.Context) {
 		pause = min(2*pause, maxPause)
 	}
 	l.pending.close()
-	l.settleBroken(ctx)
+	l.settleBroken()
 }
 
 // session is one connection. It learns what the member offers, then carries
@@ -262,7 +261,7 @@ func servedBy(resp *pb.DispatchStreamResponse) *pb.Served {
 
 // settleBroken routes again what was on a link that broke, and answers what may
 // not be sent again. The link is down before, for all to see.
-func (l *link) settleBroken(context.Context) {
+func (l *link) settleBroken() {
 	l.gateway.takeBack(l.pending.broken(), retryBroken)
 }
 

@@ -80,7 +80,7 @@ func (m *members) take(life context.Context, next View) (gone []*link, ok bool) 
 			slog.Int("slots", old.Slots), slog.Int("ignored", next.Ring.Slots), slog.Int64("version", int64(next.Ring.Version)))
 		next.Ring = old
 	}
-	merged, ok := m.view.over(next)
+	merged, ok := m.view.Merge(next)
 	if !ok {
 		return nil, false
 	}

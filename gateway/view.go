@@ -59,10 +59,10 @@ type borrowed struct{ grpc.ClientConnInterface }
 
 func (borrowed) Close() error { return nil }
 
-// over returns the view that holds when next is heard after v: an older
-// membership never takes the place of a newer one, nor an older ring that of a
-// newer one. ok is false if nothing is new.
-func (v View) over(next View) (_ View, ok bool) {
+// Merge returns the view that holds when next is heard after v, from whomever: an
+// older membership never takes the place of a newer one, nor an older ring that
+// of a newer one. ok is false if v holds as it is.
+func (v View) Merge(next View) (_ View, ok bool) {
 	older := next.Ring == nil || v.Ring != nil && next.Ring.Version < v.Ring.Version
 	if next.Membership < v.Membership || next.Membership == v.Membership && v.Ring != nil && older {
 		return v, false
