@@ -94,11 +94,11 @@ func (r *fileRun) ending(ctx context.Context, t totals) error {
 		worse(exitUnanswered, "%s: nothing behind line %d was sent", sendFault(r.sendError), r.lines.number-1)
 	}
 	if t.failed > 0 {
-		advice := ""
-		if t.worst == exitUnanswered {
-			advice = "; with message ids in the file, sending it again is safe, and tells"
+		fate := "nobody decided them"
+		if t.worst == exitUnanswered { // what was not confirmed in time may be stored
+			fate = "some may be decided all the same; with message ids in the file, sending it again is safe, and tells"
 		}
-		worse(t.worst, "%d messages failed: nobody decided them%s", t.failed, advice)
+		worse(t.worst, "%d messages failed: %s", t.failed, fate)
 	}
 	switch {
 	case len(r.broken) == 0:
