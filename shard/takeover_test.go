@@ -574,7 +574,7 @@ func TestTakeOver_EndsWhileItWaits(t *testing.T) {
 					s.blips.Store(1 << 30)
 					pass(time.Second)
 				}
-				want, began := error(context.Canceled), time.Now()
+				want, began := context.Canceled, time.Now()
 				if how == "deposed" {
 					if _, err := s.Depose(t.Context(), store.Depose{Member: "m0-second", Alone: true}); err != nil {
 						t.Fatal(err)
