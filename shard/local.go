@@ -188,7 +188,7 @@ func (l *Local) publish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	saved, err := l.cfg.Store.SaveRing(ctx, store.Ring{Version: l.ring.Version, Body: body})
+	saved, err := l.cfg.Store.SaveRing(ctx, store.Ring{Version: l.ring.Version, Body: body}, l.ring.Version-1)
 	if err == nil && !saved {
 		err = errors.New("another process stores rings for this group")
 	}

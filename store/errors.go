@@ -11,8 +11,8 @@ import (
 // ErrClosed is returned by a store or a writer that was closed.
 var ErrClosed = errors.New("the store is closed")
 
-// ErrMemberExists is wrapped by the refusal of a member's id that was used
-// before: a start needs a new id.
+// ErrMemberExists is wrapped by the refusal of a member's id that has a row, be its
+// member deposed or not: a start needs a new id.
 var ErrMemberExists = errors.New("the member's id was used before")
 
 // ErrNotErased is wrapped by the refusal to blank a stream whose newest event

@@ -29,6 +29,22 @@ type Renewal struct {
 	Slots       int         // how many slots the member owns in the store
 	EpochSum    int64       // the sum of their epochs
 	RingVersion ring.Number // of the newest stored ring
+	// Membership tells whether the members have changed since an earlier renewal.
+	Membership MembershipVersion
+}
+
+// MembershipVersion grows each time that a member of a group joins, begins to leave or
+// is deposed, and when the store may have lost commits, so that who has seen the
+// members at one version need not read them again before there is another one: what
+// Members returns after a renewal is of its version or newer. It is at least the
+// store's clock at the change, in microseconds, so that a version that was lost is not
+// given again. On a clock that is behind, the next one may then be a lower one: look
+// whether it is another one, not whether it is higher.
+type MembershipVersion int64
+
+// Next is the version of a change at now, the store's clock.
+func (v MembershipVersion) Next(now time.Time) MembershipVersion {
+	return max(v+1, MembershipVersion(now.UnixMicro()))
 }
 
 // Depose asks to fence a member off.
@@ -68,7 +84,10 @@ func (r Ring) Empty() bool { return len(r.Body) == 0 }
 // Membership is who may write. All times are the store's.
 type Membership interface {
 	// Join registers a new member and one fence row for each of its writers.
-	// An id that was ever used is refused with ErrMemberExists.
+	// An id that was used is refused with ErrMemberExists as long as its row is there.
+	// Behind Reap nobody knows of it any more and it is taken like any other one, with
+	// generations that begin anew: what is still on its way from its first life could
+	// pass for that of the second. So a start draws its id at random.
 	Join(ctx context.Context, m Member, lease time.Duration) (Renewal, error)
 	// Renew extends the lease of a member that is not deposed; a deposed or
 	// unknown one gets a *FencedError. Leaving, once true, stays true.
@@ -82,9 +101,14 @@ type Membership interface {
 	Members(ctx context.Context) ([]Member, error)
 	// Slots returns the rows of the slots that were ever acquired, in order.
 	Slots(ctx context.Context) ([]SlotRow, error)
-	// SaveRing stores r if the newest stored ring has version r.Version-1, and
-	// reports whether it did.
-	SaveRing(ctx context.Context, r Ring) (bool, error)
+	// Reap removes the rows of the members that are deposed, own no slot and whose
+	// lease ended more than age ago, and returns how many these were. Such a member
+	// is refused for ever as it was before, now as one without a row.
+	Reap(ctx context.Context, age time.Duration) (int, error)
+	// SaveRing stores r if the newest stored ring has the version after (0: there is
+	// none) and that of r is higher, and reports whether it did. Of several at once
+	// with the same after, one is stored. Old rings are kept for a while, for people.
+	SaveRing(ctx context.Context, r Ring, after ring.Number) (bool, error)
 	// LoadRing returns the newest stored ring; Version 0 if there is none.
 	LoadRing(ctx context.Context) (Ring, error)
 }

@@ -45,7 +45,7 @@ func Discard(ctx context.Context, to Target, progress Progress) (events int64, e
 	if err != nil {
 		return 0, err
 	}
-	saved, err := to.Store.SaveRing(ctx, store.Ring{Version: r.Version, Body: body})
+	saved, err := to.Store.SaveRing(ctx, store.Ring{Version: r.Version, Body: body}, stored.Version)
 	if err == nil && !saved {
 		err = store.ErrOtherRing
 	}

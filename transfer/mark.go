@@ -95,7 +95,7 @@ func (im *importer) saveRing(ctx context.Context, as ring.MemberID) error {
 	if err != nil {
 		return err
 	}
-	saved, err := im.to.Store.SaveRing(ctx, store.Ring{Version: r.Version, Body: body})
+	saved, err := im.to.Store.SaveRing(ctx, store.Ring{Version: r.Version, Body: body}, im.version)
 	if err == nil && !saved {
 		err = errors.New("another process stores rings for this group: end it, and import the same file again")
 	}

@@ -139,8 +139,7 @@ func (s *Store) acquire(m store.MemberID, slots []ring.Slot) []store.Claim {
 		if sl.owner != "" && sl.owner != m && !s.deposed(sl.owner) {
 			continue
 		}
-		sl.owner = m
-		sl.epoch++
+		s.give(sl, m, sl.epoch+1)
 		claims = append(claims, store.Claim{Slot: n, Epoch: sl.epoch, Head: sl.head()})
 	}
 	return claims

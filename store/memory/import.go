@@ -40,7 +40,7 @@ func (s *Store) importAll(a *store.Append) error {
 		return err
 	}
 	for _, c := range a.ImportedClaims() {
-		s.slots[c.Slot].epoch = c.Epoch
+		s.give(s.slots[c.Slot], a.Member, c.Epoch)
 	}
 	for i := range a.Events {
 		e := a.Events[i]

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/store"
 )
 
@@ -61,6 +62,7 @@ func (s *Store) Join(ctx context.Context, m store.Member, lease time.Duration) (
 	now := s.now()
 	m.JoinedAt, m.LeaseUntil, m.Leaving, m.Deposed = now, now.Add(lease), false, false
 	s.members[m.ID] = &member{Member: m, fences: make([]store.Generation, m.Writers)}
+	s.membership = s.membership.Next(now)
 	return s.renewal(m.ID, now), nil
 }
 
@@ -75,20 +77,18 @@ func (s *Store) Renew(ctx context.Context, id store.MemberID, lease time.Duratio
 	}
 	now, row := s.now(), s.members[id]
 	row.LeaseUntil = now.Add(lease)
-	row.Leaving = row.Leaving || leaving
+	if leaving && !row.Leaving {
+		row.Leaving = true
+		s.membership = s.membership.Next(now)
+	}
 	return s.renewal(id, now), nil
 }
 
 // renewal is the answer to a member that is not deposed.
 func (s *Store) renewal(id store.MemberID, now time.Time) store.Renewal {
-	r := store.Renewal{Now: now, LeaseUntil: s.members[id].LeaseUntil, Incarnation: s.incarnation, RingVersion: s.ring.Version}
-	for _, sl := range s.slots {
-		if sl.owner == id {
-			r.Slots++
-			r.EpochSum += int64(sl.epoch)
-		}
-	}
-	return r
+	row := s.members[id]
+	return store.Renewal{Now: now, LeaseUntil: row.LeaseUntil, Incarnation: s.incarnation, Slots: row.slots, EpochSum: row.epochs,
+		RingVersion: s.ring.Version, Membership: s.membership}
 }
 
 // Depose fences a member off. Alone is accepted: nobody else can be in this
@@ -112,6 +112,7 @@ func (s *Store) Depose(ctx context.Context, d store.Depose) (bool, error) {
 		}
 	}
 	row.Deposed = true
+	s.membership = s.membership.Next(s.now())
 	return true, nil
 }
 
@@ -142,13 +143,29 @@ func (s *Store) Slots(ctx context.Context) ([]store.SlotRow, error) {
 	return out, nil
 }
 
-// SaveRing stores r if it follows the newest one.
-func (s *Store) SaveRing(ctx context.Context, r store.Ring) (bool, error) {
+// Reap removes members that can do nothing any more.
+func (s *Store) Reap(ctx context.Context, age time.Duration) (int, error) {
+	if err := s.enter(ctx); err != nil {
+		return 0, err
+	}
+	defer s.mu.Unlock()
+	reaped, before := 0, s.now().Add(-age)
+	for id, row := range s.members {
+		if row.Deposed && row.slots == 0 && row.LeaseUntil.Before(before) {
+			delete(s.members, id)
+			reaped++
+		}
+	}
+	return reaped, nil
+}
+
+// SaveRing stores r if the newest one has the version after.
+func (s *Store) SaveRing(ctx context.Context, r store.Ring, after ring.Number) (bool, error) {
 	if err := s.enter(ctx); err != nil {
 		return false, err
 	}
 	defer s.mu.Unlock()
-	if r.Version != s.ring.Version+1 {
+	if s.ring.Version != after || r.Version <= after {
 		return false, nil
 	}
 	s.ring = r

@@ -27,24 +27,28 @@ type Store struct {
 	clock       func() time.Time
 	incarnation string
 
-	mu       sync.Mutex
-	closed   bool
-	last     time.Time // of the newest event; RecordedAt never falls
-	members  map[store.MemberID]*member
-	slots    map[ring.Slot]*slot
-	streams  map[message.Stream]*stream
-	names    []message.Stream // the keys of streams, in order up to sorted
-	sorted   int
-	alarms   map[string]store.Alarm
-	erasures map[message.Stream]bool // erased streams that still hold payloads
-	ring     store.Ring
+	mu         sync.Mutex
+	closed     bool
+	last       time.Time // of the newest event; RecordedAt never falls
+	members    map[store.MemberID]*member
+	membership store.MembershipVersion
+	slots      map[ring.Slot]*slot
+	streams    map[message.Stream]*stream
+	names      []message.Stream // the keys of streams, in order up to sorted
+	sorted     int
+	alarms     map[string]store.Alarm
+	erasures   map[message.Stream]bool // erased streams that still hold payloads
+	ring       store.Ring
 }
 
 // member is a row of members with its fences: fences[w] is the generation of
-// writer w, 0 until it was raised.
+// writer w, 0 until it was raised. How many slots it owns, and the sum of their
+// epochs, is counted: a renewal is not to look at all slots.
 type member struct {
 	store.Member
 	fences []store.Generation
+	slots  int
+	epochs int64
 }
 
 // slot is a row of slots with its log.
@@ -113,4 +117,17 @@ func (s *Store) slot(n ring.Slot) *slot {
 		s.slots[n] = sl
 	}
 	return sl
+}
+
+// give changes who owns a slot, and its epoch.
+func (s *Store) give(sl *slot, owner store.MemberID, epoch store.Epoch) {
+	if row := s.members[sl.owner]; row != nil {
+		row.slots--
+		row.epochs -= int64(sl.epoch)
+	}
+	sl.owner, sl.epoch = owner, epoch
+	if row := s.members[owner]; row != nil {
+		row.slots++
+		row.epochs += int64(epoch)
+	}
 }

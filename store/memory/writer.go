@@ -88,7 +88,7 @@ func (w *writer) Release(ctx context.Context, claims []store.Claim) error {
 	}
 	for _, c := range claims {
 		if sl := w.s.slots[c.Slot]; sl != nil && sl.owner == w.member && sl.epoch == c.Epoch {
-			sl.owner = ""
+			w.s.give(sl, "", sl.epoch)
 		}
 	}
 	return nil

@@ -40,7 +40,7 @@ func TestDeposeBehindRenewal(t *testing.T) {
 		t.Errorf("deposing a member that has renewed meanwhile ends with %s", got)
 	}
 
-	run(t, first, `UPDATE members SET lease_until = now() - interval '1 hour' WHERE member = 'a'`)
+	run(t, first, `UPDATE leases SET lease_until = now() - interval '1 hour' WHERE member = 'a'`)
 	if got := string(run(t, first, `BEGIN; `+depose)[0][0]); got != "t" {
 		t.Fatalf("deposing ends with %s", got)
 	}
@@ -92,7 +92,7 @@ func TestLeaseTooFar(t *testing.T) {
 	s := openTest(t, Config{URL: pgtest.URL(t)})
 	newTestMember(t, s, "a", 0, 200*time.Millisecond)
 	admin := raw(t, s)
-	run(t, admin, `UPDATE members SET lease_until = now() + interval '1 day' WHERE member = 'a'`)
+	run(t, admin, `UPDATE leases SET lease_until = now() + interval '1 day' WHERE member = 'a'`)
 	in := incarnation(t, s)
 	depose := func() bool {
 		t.Helper()
@@ -105,7 +105,7 @@ func TestLeaseTooFar(t *testing.T) {
 	if depose() {
 		t.Fatal("a member was deposed whose lease had a day to go")
 	}
-	eventually(t, admin, "the lease ends", `SELECT lease_until < clock_timestamp() FROM members WHERE member = 'a'`)
+	eventually(t, admin, "the lease ends", `SELECT lease_until < clock_timestamp() FROM leases WHERE member = 'a'`)
 	if !depose() {
 		t.Error("it is not deposed")
 	}

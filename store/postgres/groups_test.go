@@ -83,7 +83,7 @@ func (n *tenant) begin() {
 		{Stream: "people-p", Slot: 1, Expected: 0, Version: 1, Data: []byte("{}")}} // which erasing removes
 	n.settled(n.a, second, n.a.w.Append(n.t.Context(), second))
 	n.d.mustAppend("accounts-d", 0, "{}")
-	saved, err := n.s.SaveRing(n.t.Context(), store.Ring{Version: 1, Body: []byte("one")})
+	saved, err := n.s.SaveRing(n.t.Context(), store.Ring{Version: 1, Body: []byte("one")}, 0)
 	n.must("save a ring", err)
 	if !saved {
 		n.t.Fatalf("group %s has a ring already", n.s.group)
@@ -140,7 +140,7 @@ func (n *tenant) proceed() {
 	if !done {
 		n.t.Errorf("group %s: 100 rows are not all of one", n.s.group)
 	}
-	saved, err := n.s.SaveRing(ctx, store.Ring{Version: 2, Body: []byte("two")})
+	saved, err := n.s.SaveRing(ctx, store.Ring{Version: 2, Body: []byte("two")}, 1)
 	n.must("save a ring", err)
 	if !saved {
 		n.t.Errorf("group %s: the second ring does not follow the first", n.s.group)
@@ -180,7 +180,7 @@ func (n *tenant) rows(ours bool) string {
 	n.t.Helper()
 	less := `'{}'`
 	if ours {
-		less = `'{service_group, recorded_at, joined_at, lease_until}'`
+		less = `'{service_group, recorded_at, joined_at, lease_until, membership}'`
 	}
 	var all []string
 	for _, table := range tables {

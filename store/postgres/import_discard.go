@@ -15,7 +15,8 @@ const (
 	discardEvents = `
 DELETE FROM events WHERE service_group = $1 AND (slot, slot_offset) IN (
   SELECT e.slot, e.slot_offset FROM events AS e WHERE e.service_group = $1 ORDER BY e.slot DESC, e.slot_offset DESC LIMIT $2)`
-	eventsLeft = `SELECT EXISTS (SELECT FROM events WHERE service_group = $1)`
+	discardRings = `DELETE FROM rings WHERE service_group = $1 AND version <= $2`
+	eventsLeft   = `SELECT EXISTS (SELECT FROM events WHERE service_group = $1)`
 )
 
 // discardRest is what a group has beside its events.
@@ -87,11 +88,17 @@ func (w *writer) discard(by *store.Append, d store.Discard) (done bool, err erro
 	w.begin()
 	w.p.int8(int64(d.Ring) + 1) //nolint:gosec // rings are counted from 1
 	w.p.bytes(nil)
+	w.p.int8(int64(d.Ring)) //nolint:gosec // as above
 	if err := w.run(saveRing, func(v [][]byte) error { done = v[0][0] == 1; return nil }); err != nil {
 		return false, err
 	}
 	if !done {
 		return false, store.ErrOtherRing
+	}
+	w.begin()
+	w.p.int8(int64(d.Ring)) //nolint:gosec // as above
+	if err := w.run(discardRings, nil); err != nil {
+		return false, err
 	}
 	return true, nil
 }

@@ -3,10 +3,14 @@ package postgres
 import "github.com/ringhold/ringhold/store"
 
 const raiseSlots = `
-UPDATE slots AS s SET epoch = c.epoch FROM unnest($2::integer[], $3::bigint[]) AS c (slot, epoch)
-WHERE s.service_group = $1 AND s.slot = c.slot AND s.epoch < c.epoch`
+WITH raised AS (
+  UPDATE slots AS s SET epoch = c.epoch FROM unnest($2::integer[], $3::bigint[]) AS c (slot, epoch)
+  WHERE s.service_group = $1 AND s.slot = c.slot AND s.epoch < c.epoch RETURNING 1)
+UPDATE fences AS f SET moves = f.moves + 1
+WHERE f.service_group = $1 AND f.member = $4 AND f.writer = $5 AND EXISTS (SELECT 1 FROM raised)`
 
-// raiseEpochs gives the slots the epochs of their last events.
+// raiseEpochs gives the slots the epochs of their last events, and counts that as a
+// move: renewals say what the sum of the epochs is.
 func (w *writer) raiseEpochs(a *store.Append) error {
 	claims := a.ImportedClaims()
 	w.begin()
@@ -18,6 +22,8 @@ func (w *writer) raiseEpochs(a *store.Append) error {
 	for i := range claims {
 		w.p.addInt8(int64(claims[i].Epoch))
 	}
+	w.p.text(string(a.Member))
+	w.p.int4(int32(a.Writer))
 	return w.run(raiseSlots, nil)
 }
 

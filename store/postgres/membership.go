@@ -10,7 +10,7 @@ import (
 	"github.com/ringhold/ringhold/store"
 )
 
-const renewedColumns = `SELECT r.now_at, r.lease_until, r.incarnation, r.slots, r.epochs, r.ring FROM `
+const renewedColumns = `SELECT r.now_at, r.lease_until, r.incarnation, r.slots, r.epochs, r.ring, r.membership FROM `
 
 const joinMember = renewedColumns + `join_v1($1, $2, $3, $4, $5, $6) AS r`
 
@@ -98,7 +98,7 @@ func (s *Store) renewal(ctx context.Context, doing, query string, fill func(*par
 	lost, err := s.leases.session.insist(ctx, query, &p, func(v [][]byte) error {
 		found = true
 		r = store.Renewal{Now: fromPostgres(getInt8(v[0])), LeaseUntil: fromPostgres(getInt8(v[1])), Incarnation: string(v[2]),
-			Slots: int(getInt8(v[3])), EpochSum: getInt8(v[4]), RingVersion: ring.Number(getInt8(v[5]))} //nolint:gosec // never negative
+			Slots: int(getInt8(v[3])), EpochSum: getInt8(v[4]), RingVersion: ring.Number(getInt8(v[5])), Membership: store.MembershipVersion(getInt8(v[6]))} //nolint:gosec // never negative
 		return nil
 	})
 	if lost {
@@ -114,8 +114,12 @@ func (s *Store) renewal(ctx context.Context, doing, query string, fill func(*par
 }
 
 const allMembers = `
-SELECT member, pod_uid, address, writers, joined_at, lease_until, leaving, deposed
-FROM members WHERE service_group = $1 ORDER BY member`
+SELECT m.member, m.pod_uid, m.address, m.writers, m.joined_at, coalesce(l.lease_until, m.joined_at), m.leaving, m.deposed
+FROM members AS m
+LEFT JOIN LATERAL (
+  SELECT n.lease_until FROM leases AS n
+  WHERE n.service_group = m.service_group AND n.member = m.member ORDER BY n.nth DESC LIMIT 1) AS l ON true
+WHERE m.service_group = $1 ORDER BY m.member`
 
 // Members returns all rows.
 func (s *Store) Members(ctx context.Context) ([]store.Member, error) {
@@ -138,31 +142,4 @@ func (s *Store) Slots(ctx context.Context) ([]store.SlotRow, error) {
 		return nil
 	})
 	return slots, err
-}
-
-var saveRing = call("save_ring_v1", 3)
-
-// SaveRing stores r if it follows the newest one, which it replaces.
-func (s *Store) SaveRing(ctx context.Context, r store.Ring) (saved bool, err error) {
-	err = s.change(ctx, "save the ring in", saveRing, func(p *params) {
-		p.text(s.group)
-		p.int8(int64(r.Version)) //nolint:gosec // rings are counted from 1
-		p.bytes(r.Body)
-	}, func(v [][]byte) error {
-		saved = v[0][0] == 1
-		return nil
-	})
-	return saved && err == nil, err
-}
-
-const newestRing = `SELECT version, body FROM rings WHERE service_group = $1 ORDER BY version DESC LIMIT 1`
-
-// LoadRing returns the newest ring.
-func (s *Store) LoadRing(ctx context.Context) (store.Ring, error) {
-	var r store.Ring
-	err := s.each(ctx, "read the ring of", newestRing, func(p *params) { p.text(s.group) }, func() { r = store.Ring{} }, func(v [][]byte) error {
-		r = store.Ring{Version: ring.Number(getInt8(v[0])), Body: clone(v[1])} //nolint:gosec // never negative
-		return nil
-	})
-	return r, err
 }

@@ -12,7 +12,8 @@ const patience = 250 * time.Millisecond
 // terminateBlockers ends the sessions that hold the rows that a session waits
 // for, at the roots: not those that wait for a row themselves. Whoever holds a
 // whole table, as migrations and VACUUM FULL do, is left alone. Superusers' sessions and the server's own
-// processes are left alone, but for those of the same role.
+// processes are left alone, but for those of the same role. So are those who join or depose,
+// unless their process is what they wait for: many who do so at once wait for each other's commits.
 const terminateBlockers = `
 WITH RECURSIVE row_waits (pid) AS MATERIALIZED (
   SELECT l.pid FROM pg_locks AS l WHERE NOT l.granted AND l.locktype IN ('transactionid', 'tuple')),
@@ -24,7 +25,8 @@ roots AS MATERIALIZED (
   SELECT a.pid, a.application_name
   FROM blockers AS b JOIN pg_stat_activity AS a ON a.pid = b.pid JOIN pg_roles AS r ON r.oid = a.usesysid
   WHERE b.pid NOT IN (SELECT w.pid FROM row_waits AS w) AND coalesce(a.backend_type, 'client backend') = 'client backend'
-    AND (NOT r.rolsuper OR r.rolname = current_user))
+    AND (NOT r.rolsuper OR r.rolname = current_user)
+    AND (a.wait_event = 'ClientRead' OR a.application_name NOT IN ('ringhold leases', 'ringhold deposer')))
 SELECT pid, application_name, pg_terminate_backend(pid) FROM roots`
 
 const cancelBackend = `SELECT pg_cancel_backend($1)`

@@ -38,7 +38,9 @@ INSERT INTO alarms
 INSERT INTO erasures
   SELECT 'other', 'accounts-' || lpad(s::text, 7, '0'), 0 FROM generate_series(0, 49999) AS s;
 INSERT INTO members
-  SELECT 'group-' || s % 50, 'm' || s, '', '', 1, now(), 1000000, now(), true, true FROM generate_series(1, 5000) AS s;
+  SELECT 'group-' || s % 50, 'm' || s, '', '', 1, now(), true, true FROM generate_series(1, 5000) AS s;
+INSERT INTO leases
+  SELECT 'group-' || s % 50, 'm' || s, 1, 1, 1000000, now(), 0, 0, 0 FROM generate_series(1, 5000) AS s;
 INSERT INTO fences (service_group, member, writer, gen, deposed)
   SELECT 'group-' || s % 50, 'm' || s, 0, 1, true FROM generate_series(1, 5000) AS s;
 INSERT INTO slots (service_group, slot, owner, epoch)

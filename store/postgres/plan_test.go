@@ -103,6 +103,8 @@ const (
 	snapshot    = "snapshots by snapshots_pkey"
 	state       = "states by states_pkey"
 	incarnation = "incarnation by"
+	leases      = "leases by leases_pkey"
+	group       = "service_groups by service_groups_pkey"
 	rings       = "rings by rings_pkey"
 )
 
@@ -122,12 +124,13 @@ var operations = []operation{
 	{"read a slot", (*planned).readSlot, []string{bySlot}, 130},
 	{"list streams", (*planned).listStreams, []string{byStream, state}, 300},
 	{"due alarms", (*planned).alarms, []string{"alarms by alarms_due"}, 60},
-	{"renew", (*planned).renew, []string{incarnation, member, rings, slotOwner}, 60},
+	{"renew", (*planned).renew, []string{fence, incarnation, leases, member, group, slotOwner}, 60},
 	// Deposing has a session of its own, which reads the server's catalogue first.
-	{"join and depose", (*planned).joinAndDepose, []string{fence, incarnation, member, rings, slotOwner}, 800},
-	{"members", func(p *planned) error { _, err := p.store.Members(p.t.Context()); return err }, []string{member}, 300},
+	{"join and depose", (*planned).joinAndDepose, []string{fence, incarnation, leases, member, group}, 800},
+	{"reap", func(p *planned) error { _, err := p.store.Reap(p.t.Context(), 0); return err }, []string{fence, leases, member, slotOwner}, 300},
+	{"members", func(p *planned) error { _, err := p.store.Members(p.t.Context()); return err }, []string{leases, member}, 300},
 	{"slots", func(p *planned) error { _, err := p.store.Slots(p.t.Context()); return err }, []string{slot}, 300},
-	{"rings", (*planned).rings, []string{rings}, 60},
+	{"rings", (*planned).rings, []string{rings, group}, 60},
 	{"erase", (*planned).erase, []string{"alarms by Tid Scan", "alarms by alarms_stream", "erasures by erasures_pkey", byStream, snapshot, state}, 200},
 	{"pending erasures", func(p *planned) error { _, err := p.store.PendingErasures(p.t.Context(), 10); return err },
 		[]string{"erasures by erasures_pkey"}, 60},
@@ -299,7 +302,7 @@ func (p *planned) joinAndDepose() error {
 func (p *planned) rings() error {
 	r, err := p.store.LoadRing(p.t.Context())
 	if err == nil {
-		_, err = p.store.SaveRing(p.t.Context(), store.Ring{Version: r.Version + 1, Body: []byte(`{}`)})
+		_, err = p.store.SaveRing(p.t.Context(), store.Ring{Version: r.Version + 1, Body: []byte(`{}`)}, r.Version)
 	}
 	return err
 }

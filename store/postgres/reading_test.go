@@ -32,7 +32,7 @@ func TestReadingAlone(t *testing.T) {
 		"renew":  func() error { _, err := reader.Renew(t.Context(), "a", time.Hour, false); return err },
 		"depose": func() error { _, err := reader.Depose(t.Context(), store.Depose{Member: "nobody"}); return err },
 		"raise":  func() error { return w.Raise(t.Context(), 2) },
-		"ring":   func() error { _, err := reader.SaveRing(t.Context(), store.Ring{Version: 1}); return err },
+		"ring":   func() error { _, err := reader.SaveRing(t.Context(), store.Ring{Version: 1}, 0); return err },
 		"view":   func() error { return reader.CreateStreamView(t.Context(), "accounts") },
 	} {
 		if e := new(Error); !errors.As(call(), &e) || e.Kind != ReadOnly {

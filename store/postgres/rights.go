@@ -8,12 +8,12 @@ import (
 // What the migrations make. A test holds the lists against the catalogue.
 var (
 	// tables are written by a process that serves.
-	tables = []string{"alarms", "erasures", "events", "fences", "incarnation", "members", "rings", "slots", "snapshots", "states"}
+	tables = []string{"alarms", "erasures", "events", "fences", "incarnation", "leases", "members", "rings", "service_groups", "slots", "snapshots", "states"}
 	// views are for people.
 	views = []string{"readable_events", "readable_members", "streams"}
 	// functions are called by a process that serves, by the views, or by people.
-	functions = []string{"acquire_v1", "append_v1", "depose_v1", "erase_v1", "events_of", "fence_v1", "incarnation_v1", "join_v1", "json_v1", "lock_fences_v1",
-		"raise_v1", "release_v1", "renew_v1", "renewed_v1", "repeated_v1", "save_ring_v1", "stream_of", "verify_v1"}
+	functions = []string{"acquire_v1", "append_v1", "depose_v1", "erase_v1", "events_of", "fence_v1", "incarnation_v1", "join_v1", "json_v1", "lock_fences_v1", "members_changed_v1",
+		"raise_v1", "reap_v1", "release_v1", "renew_v1", "renewed_v1", "repeated_v1", "save_ring_v1", "stream_of", "verify_v1"}
 )
 
 // schemaTable says what the schema needs; only who migrates writes it.

@@ -217,7 +217,7 @@ func TestCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.reads.give(se)
-	_, err = s.SaveRing(t.Context(), store.Ring{Version: 1})
+	_, err = s.SaveRing(t.Context(), store.Ring{Version: 1}, 0)
 	if e := new(Error); !errors.As(err, &e) || e.Kind != Other || !errors.Is(err, errPoolBusy) {
 		t.Errorf("with all connections in use a ring is saved with %v", err)
 	}

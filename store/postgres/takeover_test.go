@@ -52,30 +52,6 @@ func TestLostTakeover(t *testing.T) {
 	}
 }
 
-// TestReaped: that a member is said to have nothing left changes neither what it
-// may do, nor what others see of it.
-func TestReaped(t *testing.T) {
-	s := openTest(t, Config{URL: pgtest.URL(t)})
-	newTestMember(t, s, "a", 0, 0)
-	b := newTestMember(t, s, "b", 1, time.Hour)
-	if ok, err := s.Depose(t.Context(), store.Depose{Member: "a", Estimate: time.Now().Add(time.Hour), Incarnation: incarnation(t, s)}); err != nil || !ok {
-		t.Fatalf("deposing ends with %v, %v", ok, err)
-	}
-	run(t, raw(t, s), `UPDATE members SET reaped = true WHERE member = 'a'`)
-	members, err := s.Members(t.Context())
-	if err != nil || !slices.ContainsFunc(members, func(m store.Member) bool { return m.ID == "a" && m.Deposed }) {
-		t.Errorf("the members are %+v, %v", members, err)
-	}
-	slots, err := s.Slots(t.Context())
-	if err != nil || !slices.Contains(slots, store.SlotRow{Slot: 0, Owner: "a", Epoch: 1}) {
-		t.Errorf("the slots are %+v, %v", slots, err)
-	}
-	claims, err := b.w.Acquire(t.Context(), []ring.Slot{0})
-	if err != nil || len(claims) != 1 {
-		t.Errorf("acquired %+v, %v", claims, err)
-	}
-}
-
 // TestHeadBehindOwnerWithoutRow takes a slot of a member whose row is gone and
 // whose append is in its transaction: the head has that append (H8).
 func TestHeadBehindOwnerWithoutRow(t *testing.T) {
@@ -121,8 +97,8 @@ func TestAcquireJudgesAgain(t *testing.T) {
 		acquired <- err
 	}()
 	eventually(t, watch, "the acquirer judges", `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 4712)`)
-	run(t, admin, `INSERT INTO all_members (service_group, member, pod_uid, address, writers, joined_at, lease, lease_until)
-		VALUES ('`+testGroup+`', 'new', '', '', 1, now(), 1, now() + interval '1 hour')`)
+	run(t, admin, `INSERT INTO all_members (service_group, member, pod_uid, address, writers, joined_at)
+		VALUES ('`+testGroup+`', 'new', '', '', 1, now())`)
 	run(t, admin, `UPDATE slots SET owner = 'new', writer = 0, epoch = 2 WHERE slot = 0`)
 	run(t, admin, `SELECT pg_advisory_unlock(4712)`)
 	if err := <-acquired; err != nil {

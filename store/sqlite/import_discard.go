@@ -40,6 +40,9 @@ func (t *tx) discard(d store.Discard) (done bool, err error) {
 			return false, err
 		}
 	}
+	if _, err := t.exec(`DELETE FROM rings WHERE service_group = ? AND version < ?`, t.group, newest); err != nil {
+		return false, err
+	}
 	_, err = t.exec(`UPDATE rings SET version = version + 1, body = NULL WHERE service_group = ? AND version = ?`, t.group, newest)
 	return true, err
 }

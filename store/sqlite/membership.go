@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -27,18 +26,35 @@ func (t *tx) join(m store.Member, now, until time.Time) error {
 	for w := 0; w < m.Writers && err == nil; w++ {
 		_, err = t.exec(`INSERT INTO fences (service_group, member, writer) VALUES (?, ?, ?)`, t.group, string(m.ID), w)
 	}
+	if err != nil {
+		return err
+	}
+	return t.membersChanged(now)
+}
+
+// membersChanged counts a change of the members, in its transaction.
+func (t *tx) membersChanged(now time.Time) error {
+	_, err := t.exec(`INSERT INTO memberships (service_group, version) VALUES (?, ?)
+		ON CONFLICT DO UPDATE SET version = max(version + 1, excluded.version)`, t.group, int64(store.MembershipVersion(0).Next(now)))
 	return err
 }
 
 // Renew extends a member's lease.
 func (s *Store) Renew(ctx context.Context, id store.MemberID, lease time.Duration, leaving bool) (store.Renewal, error) {
 	return s.renewal(ctx, id, func(t *tx, now time.Time) error {
-		n, err := t.affected(`UPDATE members SET lease_until = ?, leaving = max(leaving, ?) WHERE service_group = ? AND member = ? AND NOT deposed`,
-			now.Add(lease).UnixMicro(), leaving, t.group, string(id))
+		n, err := t.affected(`UPDATE members SET lease_until = ? WHERE service_group = ? AND member = ? AND NOT deposed`,
+			now.Add(lease).UnixMicro(), t.group, string(id))
 		if err == nil && n == 0 {
 			return &store.FencedError{Member: id, Reason: "it is deposed"}
 		}
-		return err
+		if err != nil || !leaving {
+			return err
+		}
+		n, err = t.affected(`UPDATE members SET leaving = 1 WHERE service_group = ? AND member = ? AND NOT leaving`, t.group, string(id))
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.membersChanged(now)
 	})
 }
 
@@ -46,7 +62,8 @@ const renewed = `
 SELECT lease_until,
   (SELECT count(*) FROM slots AS s WHERE s.service_group = m.service_group AND s.owner = m.member),
   (SELECT coalesce(sum(epoch), 0) FROM slots AS s WHERE s.service_group = m.service_group AND s.owner = m.member),
-  (SELECT coalesce(max(version), 0) FROM rings AS r WHERE r.service_group = m.service_group)
+  (SELECT coalesce(max(version), 0) FROM rings AS r WHERE r.service_group = m.service_group),
+  (SELECT version FROM memberships AS v WHERE v.service_group = m.service_group)
 FROM members AS m WHERE service_group = ? AND member = ?`
 
 // renewal runs a change of a member's lease and reads the answer after it, in
@@ -60,7 +77,7 @@ func (s *Store) renewal(ctx context.Context, id store.MemberID, change func(*tx,
 			return err
 		}
 		var until int64
-		err := t.one([]any{&until, &r.Slots, &r.EpochSum, &r.RingVersion}, renewed, t.group, string(id))
+		err := t.one([]any{&until, &r.Slots, &r.EpochSum, &r.RingVersion, &r.Membership}, renewed, t.group, string(id))
 		r.LeaseUntil = fromMicros(until)
 		return err
 	})
@@ -81,8 +98,12 @@ func (s *Store) Depose(ctx context.Context, d store.Depose) (bool, error) {
 		}
 		if d.Alone || d.Incarnation == s.incarnation {
 			// Alone is true: this process holds the lock of the file.
-			_, err = t.exec(`UPDATE members SET deposed = 1 WHERE service_group = ? AND member = ? AND NOT deposed AND (? OR lease_until + ? < ?)`,
+			var n int
+			n, err = t.affected(`UPDATE members SET deposed = 1 WHERE service_group = ? AND member = ? AND NOT deposed AND (? OR lease_until + ? < ?)`,
 				t.group, string(d.Member), d.Alone, d.Patience.Microseconds(), now.UnixMicro())
+			if err == nil && n > 0 {
+				err = t.membersChanged(s.now())
+			}
 		}
 		if err == nil {
 			err = t.one([]any{&deposed}, `SELECT coalesce(max(deposed), 1) FROM members WHERE service_group = ? AND member = ?`, t.group, string(d.Member))
@@ -122,33 +143,4 @@ func (s *Store) Slots(ctx context.Context) ([]store.SlotRow, error) {
 		return err
 	}, allSlots, s.group)
 	return slots, err
-}
-
-// SaveRing stores r if it follows the newest one, which it replaces.
-func (s *Store) SaveRing(ctx context.Context, r store.Ring) (bool, error) {
-	saved := false
-	err := s.committer.do(ctx, func(t *tx) error {
-		n, err := t.affected(`INSERT INTO rings (service_group, version, body) SELECT ?1, ?2, ?3
-			WHERE ?2 - 1 = (SELECT coalesce(max(version), 0) FROM rings WHERE service_group = ?1)`, t.group, int64(r.Version), r.Body)
-		if err != nil || n == 0 {
-			return err
-		}
-		saved = true
-		_, err = t.exec(`DELETE FROM rings WHERE service_group = ? AND version < ?`, t.group, int64(r.Version))
-		return err
-	})
-	if err != nil {
-		return false, err // saved may still be written: the outcome can be unknown
-	}
-	return saved, nil
-}
-
-// LoadRing returns the newest ring.
-func (s *Store) LoadRing(ctx context.Context) (store.Ring, error) {
-	var r store.Ring
-	err := s.one(ctx, "read the ring", []any{&r.Version, &r.Body}, newestRing, s.group)
-	if errors.Is(err, sql.ErrNoRows) {
-		return store.Ring{}, nil
-	}
-	return r, err
 }

@@ -19,7 +19,7 @@ func TestLateResults(t *testing.T) {
 			return s.Depose(ctx, store.Depose{Member: "a", Alone: true})
 		},
 		"save a ring": func(ctx context.Context, s *Store) (bool, error) {
-			return s.SaveRing(ctx, store.Ring{Version: 1, Body: []byte("{}")})
+			return s.SaveRing(ctx, store.Ring{Version: 1, Body: []byte("{}")}, 0)
 		},
 		"erase": func(ctx context.Context, s *Store) (bool, error) { return s.Erase(ctx, "people-p", 100) },
 	} {

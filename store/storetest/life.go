@@ -23,9 +23,10 @@ func calls(st store.Store, m *member) map[string]func(ctx context.Context) error
 		},
 		"Renew":    func(ctx context.Context) error { _, err := st.Renew(ctx, m.id, longLease, false); return err },
 		"Depose":   func(ctx context.Context) error { _, err := st.Depose(ctx, store.Depose{Member: m.id}); return err },
+		"Reap":     func(ctx context.Context) error { _, err := st.Reap(ctx, 0); return err },
 		"Members":  func(ctx context.Context) error { _, err := st.Members(ctx); return err },
 		"Slots":    func(ctx context.Context) error { _, err := st.Slots(ctx); return err },
-		"SaveRing": func(ctx context.Context) error { _, err := st.SaveRing(ctx, store.Ring{Version: 1}); return err },
+		"SaveRing": func(ctx context.Context) error { _, err := st.SaveRing(ctx, store.Ring{Version: 1}, 0); return err },
 		"LoadRing": func(ctx context.Context) error { _, err := st.LoadRing(ctx); return err },
 		"Load": func(ctx context.Context) error {
 			_, err := st.Load(ctx, []store.LoadRequest{{Stream: "a-1"}})
@@ -131,7 +132,7 @@ func (t *test) reopened() {
 		state(store.State{Stream: "carts-a", Expected: -1, Version: 2, Data: []byte("{}"), Recent: []store.Processed{{MessageID: "r", Command: *command("r", 1)}}}).
 		alarm(store.Alarm{ID: "a", Stream: "accounts-a", DueAt: time.Unix(5, 0), Message: []byte("{}")})
 	b.send()
-	must(st.SaveRing(t.Context(), store.Ring{Version: 1, Body: []byte("ring")}))(t, "save")
+	must(st.SaveRing(t.Context(), store.Ring{Version: 1, Body: []byte("ring")}, 0))(t, "save")
 	look := func() []any {
 		return []any{
 			loadOne(t, st, "accounts-a", "m-0"), loadOne(t, st, "carts-a", "r"), logs(t, st), rows(t, st),

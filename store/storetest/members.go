@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ringhold/ringhold/ring"
 	"github.com/ringhold/ringhold/store"
 )
 
@@ -182,45 +181,4 @@ func (t *test) deposeRace() {
 		}
 	}
 	t.Logf("%d of 40 renewals came first", renewals)
-}
-
-func (t *test) ring() {
-	st := t.open()
-	if r := must(st.LoadRing(t.Context()))(t, "load"); r.Version != 0 || len(r.Body) != 0 {
-		t.Errorf("the ring before the first one is %+v", r)
-	}
-	save := func(v ring.Number, body string) bool {
-		return must(st.SaveRing(t.Context(), store.Ring{Version: v, Body: []byte(body)}))(t, "save")
-	}
-	if save(2, "two") || save(0, "none") {
-		t.Error("a ring was stored that does not follow the newest one")
-	}
-	for v := range ring.Number(5) {
-		won := make(chan string, 4)
-		var all sync.WaitGroup
-		for i := range cap(won) {
-			all.Go(func() {
-				body := fmt.Sprintf("ring %d of %d\x00", v, i)
-				if ok, err := st.SaveRing(t.Context(), store.Ring{Version: v + 1, Body: []byte(body)}); err != nil {
-					t.Errorf("save: %v", err)
-				} else if ok {
-					won <- body
-				}
-			})
-		}
-		all.Wait()
-		if len(won) != 1 {
-			t.Fatalf("%d of %d members stored ring %d", len(won), cap(won), v+1)
-		}
-		if r := must(st.LoadRing(t.Context()))(t, "load"); r.Version != v+1 || string(r.Body) != <-won {
-			t.Fatalf("the ring that was loaded is %+v", r)
-		}
-	}
-	if save(5, "again") || save(1, "old") {
-		t.Error("an older ring was stored")
-	}
-	r := must(st.Join(t.Context(), store.Member{ID: "a", Writers: 1}, longLease))(t, "join")
-	if r.RingVersion != 5 {
-		t.Errorf("a renewal names ring %d, want 5", r.RingVersion)
-	}
 }

@@ -97,7 +97,12 @@ func cases(h Harness) []testCase {
 		{"members/depose", (*test).depose},
 		{"members/depose alone", (*test).deposeAlone},
 		{"members/depose against renewal", (*test).deposeRace},
+		{"members/version of the membership", (*test).membership},
+		{"members/version and rows", (*test).membershipOrder},
+		{"members/reap", (*test).reap},
+		{"members/reaped while it acquires", (*test).reapRace},
 		{"members/ring", (*test).ring},
+		{"members/rings with gaps", (*test).ringGaps},
 
 		{"slots/acquire", (*test).acquire},
 		{"slots/two acquirers never share", (*test).acquireRace},

@@ -86,9 +86,19 @@ CREATE TABLE erasures (
   PRIMARY KEY (service_group, stream)
 );
 
--- members, fences and slots are few rows that are written all the time: room in
--- each page keeps the updates inside it (HOT), so no index is on what renewals
--- change, and vacuum comes early.
+-- service_groups is what renewals are told of a whole group. membership grows with
+-- each change of members, in the transaction of the change, and is at least its
+-- time in microseconds; incarnation is that of the last change, and ring is the
+-- version of the newest ring. Renewals read the row and leave it alone.
+CREATE TABLE service_groups (
+  service_group text COLLATE "C" PRIMARY KEY,
+  membership    bigint NOT NULL DEFAULT 0,
+  incarnation   text   NOT NULL DEFAULT '',
+  ring          bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+
+-- members is who there is. A renewal locks its member's row, which orders it with a
+-- deposing, and writes leases, so that rows are changed here three times in a life.
 CREATE TABLE members (
   service_group text COLLATE "C" NOT NULL,
   member        text COLLATE "C" NOT NULL,
@@ -96,12 +106,32 @@ CREATE TABLE members (
   address       text        NOT NULL,
   writers       integer     NOT NULL,
   joined_at     timestamptz NOT NULL,
-  lease         bigint      NOT NULL, -- in microseconds
-  lease_until   timestamptz NOT NULL,
   leaving       boolean     NOT NULL DEFAULT false,
   deposed       boolean     NOT NULL DEFAULT false,
-  reaped        boolean     NOT NULL DEFAULT false,
   PRIMARY KEY (service_group, member)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+
+-- leases, fences and slots are few rows that are written all the time: room in
+-- each page keeps the updates inside it (HOT), so no index is on what they
+-- change, and vacuum comes early.
+--
+-- A lease is the row of its member with the highest nth. After some renewals it
+-- moves to a next one, which the index has first: while an old snapshot, such as
+-- that of a dump, keeps every version of every row, a look-up goes through those of
+-- the newest row and no others, so that it takes as long after hours as before.
+-- slots and epochs are the digest of what the member owns, as it was when its
+-- writers had counted so many moves.
+CREATE TABLE leases (
+  service_group text COLLATE "C" NOT NULL,
+  member        text COLLATE "C" NOT NULL,
+  nth           bigint      NOT NULL,
+  renewals      integer     NOT NULL, -- in this row
+  lease         bigint      NOT NULL, -- in microseconds
+  lease_until   timestamptz NOT NULL,
+  slots         bigint      NOT NULL,
+  epochs        bigint      NOT NULL,
+  moves         bigint      NOT NULL,
+  PRIMARY KEY (service_group, member, nth)
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
         autovacuum_vacuum_cost_delay = 0);
 

@@ -72,10 +72,13 @@ END;
 
 -- readable_members shows who is there and what each owns.
 CREATE VIEW readable_members AS
-SELECT m.service_group, m.member, m.address, m.writers, m.joined_at, m.lease_until,
-  m.lease_until > clock_timestamp() AS lease_good, m.leaving, m.deposed,
+SELECT m.service_group, m.member, m.address, m.writers, m.joined_at, l.lease_until,
+  l.lease_until > clock_timestamp() AS lease_good, m.leaving, m.deposed,
   (SELECT count(*) FROM slots AS s WHERE s.service_group = m.service_group AND s.owner = m.member) AS slots
-FROM members AS m;
+FROM members AS m
+LEFT JOIN LATERAL (
+  SELECT n.lease_until FROM leases AS n
+  WHERE n.service_group = m.service_group AND n.member = m.member ORDER BY n.nth DESC LIMIT 1) AS l ON true;
 
 INSERT INTO schema (one, version, min_binary) VALUES (1, 1, 1)
 ON CONFLICT (one) DO UPDATE SET version = excluded.version, min_binary = excluded.min_binary;

@@ -97,8 +97,14 @@ CREATE TABLE members (
   lease_until   INTEGER NOT NULL,
   leaving       INTEGER NOT NULL DEFAULT 0,
   deposed       INTEGER NOT NULL DEFAULT 0,
-  reaped        INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (service_group, member)
+) WITHOUT ROWID;
+
+-- memberships counts, for each group, how often its members changed; at least
+-- the time of the change, so that no number is given twice.
+CREATE TABLE memberships (
+  service_group TEXT    NOT NULL PRIMARY KEY,
+  version       INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE fences (
