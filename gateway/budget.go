@@ -14,6 +14,7 @@ const (
 	retryShare    = 0.2
 	retryFloor    = 100 // a second and member
 	retrySavedFor = 10 * time.Second
+	budgetGrain   = time.Millisecond // how often an empty bucket is filled
 )
 
 // budget is a bucket of tokens, of which each retry takes one. It is safe for
@@ -35,7 +36,9 @@ func newBudget(taken func() uint64) *budget { return &budget{taken: taken} }
 func (b *budget) take(n, members int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.fill(float64(max(members, 1)))
+	if now := time.Now(); b.tokens >= 1 || now.Sub(b.filled) >= budgetGrain {
+		b.fill(now, float64(max(members, 1)))
+	}
 	if b.tokens < 1 {
 		return false
 	}
@@ -43,8 +46,8 @@ func (b *budget) take(n, members int) bool {
 	return true
 }
 
-func (b *budget) fill(members float64) {
-	now, taken := time.Now(), b.taken()
+func (b *budget) fill(now time.Time, members float64) {
+	taken := b.taken()
 	limit := members * retryFloor * retrySavedFor.Seconds()
 	if b.filled.IsZero() {
 		b.tokens = limit

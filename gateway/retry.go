@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/ringhold/ringhold/message"
@@ -10,8 +11,13 @@ import (
 	"github.com/ringhold/ringhold/ring"
 )
 
-// budgetPause is how soon a route asks again whether there is budget for it.
-const budgetPause = 5 * time.Millisecond
+const (
+	// budgetPause is how soon a route asks again whether there is budget for it, or
+	// up to twice as late: in an outage very many ask.
+	budgetPause = 50 * time.Millisecond
+	// sweepPause is the least time between two looks at all that rest.
+	sweepPause = 5 * time.Millisecond
+)
 
 // start sends all messages of a route on which nothing is flying, in order, to
 // the owner; or has it rest until it may. The caller holds the shard's lock.
@@ -32,7 +38,7 @@ func (r *routes) start(sh *routeShard, rt *route) {
 	}
 	if n := rt.charged(); n > 0 && !r.budget.take(n, len(r.gateway.members.table.Load().links)) {
 		r.gateway.stats.exhausted.Add(1)
-		r.restFor(sh, rt, budgetPause)
+		r.restFor(sh, rt, budgetPause+rand.N(budgetPause))
 		return
 	}
 	sh.wakeUp(rt)
@@ -214,8 +220,10 @@ func (r *routes) pace(ctx context.Context) {
 		case <-r.poke:
 		case <-timer.C:
 		}
-		if next := r.sweep(time.Now()); !next.IsZero() {
-			timer.Reset(max(time.Until(next), time.Millisecond))
+		next := r.sweep(time.Now())
+		wait(ctx, sweepPause)
+		if !next.IsZero() {
+			timer.Reset(max(time.Until(next), 0))
 		}
 	}
 }
