@@ -115,14 +115,13 @@ func TestDeposerSparesJoiners(t *testing.T) {
 		return ended
 	}
 	change := `SELECT members_changed_v1('` + testGroup + `', incarnation_v1()) `
-	deposing := make(<-chan error)
 	committed := make(chan error, 1)
 	go func() {
 		_, err := joins.Exec(context.WithoutCancel(t.Context()), `BEGIN; `+change+`; SELECT pg_sleep(1); COMMIT`).ReadAll()
 		committed <- err
 	}()
 	eventually(t, watch, "the joiner is at it", `SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND application_name = 'ringhold leases')`)
-	deposing = depose()
+	deposing := depose()
 	if err := <-committed; err != nil {
 		t.Errorf("who changes the members ends with %v", err)
 	}
@@ -165,58 +164,4 @@ func TestRingsKept(t *testing.T) {
 	if r := renewed(t, s, "a"); r.RingVersion != newest+1 {
 		t.Errorf("a renewal names ring %d", r.RingVersion)
 	}
-}
-
-// TestDigestFollows: what a renewal says of the slots is what is stored, whoever of
-// the member's writers acquired, lost, released or imported, as soon as it is committed.
-func TestDigestFollows(t *testing.T) {
-	s := openTest(t, Config{URL: pgtest.URL(t)})
-	w := twoWriters(t, s)
-	admin := raw(t, s)
-	same := func(when string) {
-		t.Helper()
-		r := renewed(t, s, "a")
-		want := fmt.Sprintf("%s", run(t, admin, `SELECT count(*), coalesce(sum(epoch), 0) FROM slots WHERE owner = 'a'`))
-		if got := fmt.Sprintf("[[%d %d]]", r.Slots, r.EpochSum); got != want {
-			t.Errorf("%s: a renewal names %s slots and the sum of their epochs, it is %s", when, got, want)
-		}
-	}
-	acquire := func(i int, slots ...ring.Slot) []store.Claim {
-		t.Helper()
-		claims, err := w[i].Acquire(t.Context(), slots)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return claims
-	}
-	same("nothing")
-	acquire(0, 1, 2, 3)
-	same("acquired")
-	moved := acquire(1, 3)
-	same("taken over by the other writer")
-	if err := w[1].Release(t.Context(), moved); err != nil {
-		t.Fatal(err)
-	}
-	same("released")
-	claims := acquire(0, 1)
-	e := store.Event{Stream: "accounts-a", Slot: 1, Offset: 0, Epoch: 9, Type: "happened", Schema: 1, Data: []byte(`{}`), Metadata: []byte(`{}`), RecordedAt: time.Now().Add(-time.Hour)}
-	if err := w[0].(store.Importer).Import(t.Context(), &store.Append{Member: "a", Gen: 1, Claims: claims, Events: []store.Event{e}}); err != nil {
-		t.Fatal(err)
-	}
-	same("imported")
-	for range 70 { // over the rows that a lease moves through
-		renewed(t, s, "a")
-	}
-	same("after many renewals")
-	if rows := run(t, admin, `SELECT 1 FROM leases WHERE member = 'a'`); len(rows) != 1 {
-		t.Errorf("the member has %d leases", len(rows))
-	}
-
-	// A renewal beside an acquisition that is not committed, then behind it.
-	run(t, admin, `BEGIN; SELECT acquire_v1('`+testGroup+`', 'a', 0, 1, '{8}')`)
-	if r := renewed(t, s, "a"); r.Slots != 2 {
-		t.Errorf("beside an acquisition a renewal names %d slots", r.Slots)
-	}
-	run(t, admin, `COMMIT`)
-	same("acquired behind a renewal")
 }

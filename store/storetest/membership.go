@@ -80,7 +80,12 @@ func (t *test) membership() {
 		must(st.Renew(t.Context(), "b", longLease, false))(t, "renew")
 		depose(false)
 	})
-	moves("deposed", func() { renew("b", false); killed(t, st, "b") })
+	moves("deposed", func() {
+		renew("b", false)
+		for !must(st.Depose(t.Context(), store.Depose{Member: "b", Estimate: future(), Incarnation: in}))(t, "depose") {
+		}
+	})
+	stays("deposed already", func() { depose(true) })
 }
 
 // membershipOrder lets members come, leave and go while somebody looks: who has
