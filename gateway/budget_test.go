@@ -60,7 +60,7 @@ func TestNoRetryStorm(t *testing.T) {
 		w := startTown(t, "a")
 		defer w.stop()
 		a := w.nodes["a"]
-		a.handle = refuseWith(message.TryAnotherNode{})
+		a.does(refuseWith(message.TryAnotherNode{}))
 		waiting := make([]*sent, all)
 		for i := range waiting {
 			waiting[i] = w.send(nil, fmt.Sprint("x", i), fmt.Sprint(i), long)
@@ -74,7 +74,7 @@ func TestNoRetryStorm(t *testing.T) {
 		if w.gateway.Stats().BudgetExhausted == 0 {
 			t.Error("nobody counts that the budget is spent")
 		}
-		a.handle = ok
+		a.does(ok)
 		pass(35 * time.Second)
 		w.expectAnswers("ok", waiting...)
 	})
@@ -91,7 +91,7 @@ func TestDeathIsNotCharged(t *testing.T) {
 			waiting[i] = w.send(nil, fmt.Sprint("x", i), fmt.Sprint(i), long)
 		}
 		synctest.Wait()
-		w.nodes["b"].handle = ok
+		w.nodes["b"].does(ok)
 		w.cluster.set(w.view(2, 1, "a", "b"))
 		w.expectAnswers("ok", waiting...)
 	})

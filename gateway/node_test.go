@@ -70,6 +70,9 @@ func (n *node) locked(f func()) {
 	f()
 }
 
+// does says what becomes of the next messages; see handle.
+func (n *node) does(handle func(*arrival)) { n.locked(func() { n.handle = handle }) }
+
 func (n *node) dial() (Conn, error) {
 	n.locked(func() { n.dials++ })
 	return &nodeConn{node: n}, nil
@@ -208,9 +211,12 @@ func (s *nodeStream) take(in *pb.DispatchStreamRequest) {
 		return
 	}
 	a := &arrival{node: n, stream: s, req: in.GetRequest(), sequence: in.GetSequence(), at: time.Now()}
-	n.locked(func() { n.arrivals = append(n.arrivals, a) })
-	if n.handle != nil {
-		n.handle(a)
+	n.mu.Lock()
+	n.arrivals = append(n.arrivals, a)
+	handle := n.handle
+	n.mu.Unlock()
+	if handle != nil {
+		handle(a)
 	}
 }
 

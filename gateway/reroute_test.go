@@ -62,7 +62,7 @@ func TestDeadMemberIsAbandoned(t *testing.T) {
 		all := []*sent{w.send(s1, "x", "1", long), w.send(s2, "x", "2", long), w.send(s1, "x", "3", long), w.send(nil, "x", "4", long), w.send(s2, "x", "5", long)}
 		w.expect(a, "1", "2", "3", "4", "5")
 		expectChain(t, a.arrived(), "", "", "1", "", "2")
-		b.handle = ok
+		b.does(ok)
 		w.cluster.set(w.view(2, 1, "a", "b"))
 		w.expect(b, "1", "2", "3", "4", "5")
 		w.expectAnswers("ok", all...)
@@ -87,7 +87,7 @@ func TestLeavingMember(t *testing.T) {
 		w := startTown(t, "a", "b")
 		defer w.stop()
 		a, b := w.nodes["a"], w.nodes["b"]
-		b.handle = ok
+		b.does(ok)
 		first := w.send(nil, "x", "1", long)
 		w.expect(a, "1")
 		w.cluster.set(w.view(2, 1, "a", "a!", "b"))
@@ -109,7 +109,7 @@ func TestWayIsKeptWhileSomethingIsOnIt(t *testing.T) {
 		w := startTown(t, "a", "b")
 		defer w.stop()
 		a, b := w.nodes["a"], w.nodes["b"]
-		b.handle = ok
+		b.does(ok)
 		stream := &conversation{}
 		all := []*sent{w.send(stream, "x", "1", long)}
 		w.expect(a, "1")
@@ -215,7 +215,7 @@ func TestHeartbeat(t *testing.T) {
 		if a.pings > pings+2 {
 			t.Errorf("a member that talks got %d heartbeats", a.pings-pings)
 		}
-		b.handle = ok
+		b.does(ok)
 		began := time.Now()
 		a.cut(true)
 		for first.outcome() == "" && time.Since(began) < 10*time.Second {
@@ -248,7 +248,7 @@ func TestResetAndRefused(t *testing.T) {
 		a, b := w.nodes["a"], w.nodes["b"]
 		first := w.send(nil, "x", "1", long)
 		w.expect(a, "1")
-		b.handle = ok
+		b.does(ok)
 		a.locked(func() { a.refuses = true })
 		a.reset()
 		w.expectAnswers("ok", first)
@@ -263,7 +263,7 @@ func TestResetAndRefused(t *testing.T) {
 		if synctest.Wait(); second.outcome() != "" {
 			t.Fatalf("without anybody the answer is %s", second.outcome())
 		}
-		a.handle = ok
+		a.does(ok)
 		a.locked(func() { a.refuses = false })
 		pass(2 * maxPause)
 		w.expect(a, "1", "2")
@@ -277,7 +277,7 @@ func TestBrokenLinkBacksOff(t *testing.T) {
 		w := startTown(t, "a")
 		defer w.stop()
 		a := w.nodes["a"]
-		a.handle = func(one *arrival) { go one.node.reset() } // each message kills it
+		a.does(func(one *arrival) { go one.node.reset() }) // each message kills it
 		w.send(nil, "x", "1", long)
 		pass(30 * time.Second)
 		if synctest.Wait(); a.dials > 60 || a.dials < 20 {
@@ -296,7 +296,7 @@ func TestNotOwnerBacksOff(t *testing.T) {
 				w := startTown(t, "a", "b")
 				defer w.stop()
 				a := w.nodes["a"]
-				a.handle = refuseWith(r)
+				a.does(refuseWith(r))
 				one := w.send(nil, "x", "1", long)
 				pass(5 * time.Second)
 				synctest.Wait()
@@ -309,7 +309,7 @@ func TestNotOwnerBacksOff(t *testing.T) {
 				if len(came) < 20 || len(came) > 60 {
 					t.Errorf("there were %d attempts in 5 s", len(came))
 				}
-				a.handle = ok
+				a.does(ok)
 				pass(maxRefusalPause + sweepPause)
 				w.expectAnswers("ok", one)
 			})
@@ -324,7 +324,8 @@ func TestNotOwnerPingPong(t *testing.T) {
 		w := startTown(t, "a", "b")
 		defer w.stop()
 		a, b := w.nodes["a"], w.nodes["b"]
-		a.handle, b.handle = refuseWith(message.NotOwner{Owner: "b", RingVersion: 7}), refuseWith(message.NotOwner{Owner: "a"})
+		a.does(refuseWith(message.NotOwner{Owner: "b", RingVersion: 7}))
+		b.does(refuseWith(message.NotOwner{Owner: "a"}))
 		w.send(nil, "x", "1", long)
 		synctest.Wait()
 		if n := len(a.got()) + len(b.got()); n != 1+maxQuick {
@@ -346,7 +347,8 @@ func TestNewOwnerEndsTheBackOff(t *testing.T) {
 	inTown(t, func(t *testing.T) {
 		w := startTown(t, "a", "b")
 		defer w.stop()
-		w.nodes["a"].handle, w.nodes["b"].handle = refuseWith(message.NotOwner{}), ok
+		w.nodes["a"].does(refuseWith(message.NotOwner{}))
+		w.nodes["b"].does(ok)
 		one := w.send(nil, "x", "1", long)
 		pass(3 * time.Second)
 		synctest.Wait()
@@ -361,11 +363,11 @@ func TestOutcomeAtTheDeadline(t *testing.T) {
 		w := startTown(t, "a")
 		defer w.stop()
 		a := w.nodes["a"]
-		a.handle = refuseWith(message.NotOwner{})
+		a.does(refuseWith(message.NotOwner{}))
 		refused := w.send(nil, "x", "1", time.Second)
 		pass(2 * time.Second)
 		w.expectAnswers("service_unavailable", refused)
-		a.handle = nil
+		a.does(nil)
 		unanswered := w.send(nil, "x", "2", time.Second)
 		pass(2 * time.Second)
 		w.expectAnswers("service_timeout", unanswered)
@@ -398,7 +400,7 @@ func TestLowerEpochIsRefused(t *testing.T) {
 		a, b := w.nodes["a"], w.nodes["b"]
 		stale := w.send(nil, "x", "1", long)
 		w.expect(a, "1")
-		b.handle = func(one *arrival) { one.reply(message.OK{}, 5) }
+		b.does(func(one *arrival) { one.reply(message.OK{}, 5) })
 		w.cluster.set(w.view(1, 2, "b", "a", "b"))
 		synctest.Wait()
 		same := sameSlot("x", 1)
@@ -432,9 +434,9 @@ func TestEpochsGiveWay(t *testing.T) {
 		w := startTown(t, "a")
 		defer w.stop()
 		a := w.nodes["a"]
-		a.handle = func(one *arrival) { one.reply(message.OK{}, 9) }
+		a.does(func(one *arrival) { one.reply(message.OK{}, 9) })
 		w.expectAnswers("ok", w.send(nil, "x", "1", long))
-		a.handle = func(one *arrival) { one.reply(message.OK{}, 3) }
+		a.does(func(one *arrival) { one.reply(message.OK{}, 3) })
 		began := time.Now()
 		one := w.send(nil, "x", "2", long)
 		pass(2 * epochPatience)
@@ -453,7 +455,7 @@ func TestDrainingMember(t *testing.T) {
 		w := startTown(t, "a", "b")
 		defer w.stop()
 		a, b := w.nodes["a"], w.nodes["b"]
-		b.handle = ok
+		b.does(ok)
 		stream := &conversation{}
 		first := w.send(stream, "x", "1", long)
 		w.expect(a, "1")
@@ -475,7 +477,8 @@ func TestOlderViewsChangeNothing(t *testing.T) {
 		w := startTown(t, "a", "b")
 		defer w.stop()
 		a, b := w.nodes["a"], w.nodes["b"]
-		a.handle, b.handle = ok, ok
+		a.does(ok)
+		b.does(ok)
 		w.cluster.set(w.view(5, 5, "b", "a", "b"))
 		synctest.Wait()
 		for _, old := range []View{w.view(5, 4, "a", "a", "b"), w.view(4, 9, "a", "a"), {Membership: 5, Members: nil}} {
