@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ type dev struct {
 	t       *testing.T
 	binary  string
 	args    []string
+	dir     string // where it runs; the checkout if empty
 	address string
 	cmd     *exec.Cmd
 	out     *output
@@ -78,7 +80,7 @@ func (d *dev) start() {
 	d.t.Helper()
 	d.out, d.done = &output{}, make(chan struct{})
 	d.cmd = exec.Command(d.binary, d.args...)
-	d.cmd.Dir = root
+	d.cmd.Dir = cmp.Or(d.dir, root)
 	d.cmd.Stdout, d.cmd.Stderr = d.out, d.out
 	if err := d.cmd.Start(); err != nil {
 		d.t.Fatal(err)
