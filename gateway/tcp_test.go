@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,7 +62,12 @@ func TestMemberEndsAndComesBack(t *testing.T) {
 	if other == owner {
 		other = g.members[1]
 	}
-	owner.run = func(*pb.DispatchRequest, func(message.Response)) {}
+	var back atomic.Bool
+	owner.run = func(_ *pb.DispatchRequest, reply func(message.Response)) {
+		if back.Load() {
+			reply(message.OK{})
+		}
+	}
 	stream, err := g.calls.DispatchStream(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +97,7 @@ func TestMemberEndsAndComesBack(t *testing.T) {
 			t.Fatalf("number %d is %v", i, req)
 		}
 	}
-	owner.run = nil
+	back.Store(true)
 	owner.serveTCP(t, addresses[owner.id])
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
