@@ -362,6 +362,7 @@ func TestTrouble_FilterEvents(t *testing.T) {
 			}
 			bubble(t, setup{define: define}, func(t *testing.T, r *rig) {
 				r.add("a", 1)
+				synctest.Wait() // its commit is counted down behind its answer
 				loads := r.watch.count(&r.watch.loaded)
 				on.Store(true)
 				bad, behind := r.send("a", doAdd, 2), r.send("a", doLook, 0)

@@ -62,7 +62,7 @@ func (e *storeFault) Error() string {
 			if u, err := url.Parse(e.fault.URL); err == nil && strings.Trim(u.Path, "/") == "" {
 				advice += ", or name another one in the URL: it names none, so the one with the role's name is used"
 			}
-		case "3F000", "42P01", "42883": // the schema, a table or a function is not there
+		case "3F000", "42P01", "42883", "42703": // the schema, a table, a function or a column is not there
 			advice = "Ringhold's schema is not whole any more: run `ringhold migrate` with the same --store"
 		}
 	case errors.As(e.fault.Err, &name):
