@@ -9,7 +9,6 @@ import (
 	"github.com/ringhold/ringhold/message"
 	"github.com/ringhold/ringhold/message/wire"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
-	"github.com/ringhold/ringhold/ring"
 )
 
 // encodeService says on the wire what a service is.
@@ -59,19 +58,4 @@ func encodeAnswer(m *message.Message, served *pb.Served) (*pb.DispatchResponse, 
 		return response, st
 	}
 	return wire.EncodeResponse(m, message.TooLarge{What: "answer", Size: size, Limit: maxAnswer}, served)
-}
-
-// encodeRing says on the wire who should own what.
-func encodeRing(r *ring.Ring) *pb.Ring {
-	out := &pb.Ring{Version: uint64(r.Version), Slots: uint32(r.Slots)}
-	for _, m := range r.Members {
-		out.Members = append(out.Members, &pb.Member{Id: string(m.ID), Address: m.Address, Pod: m.Pod, PodUid: m.PodUID})
-	}
-	for _, run := range r.Assignment.Runs() {
-		if run.Member == ring.NoMember {
-			continue
-		}
-		out.Assignment = append(out.Assignment, &pb.SlotRun{FirstSlot: uint32(run.First), Count: uint32(run.Count), Member: uint32(run.Member)})
-	}
-	return out
 }

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/ringhold/ringhold/message"
+	"github.com/ringhold/ringhold/message/wire"
 	pb "github.com/ringhold/ringhold/proto/ringhold/v1"
 	"github.com/ringhold/ringhold/ring"
 )
@@ -26,7 +27,7 @@ func (s *clusterServer) GetRing(context.Context, *pb.GetRingRequest) (*pb.GetRin
 	if r == nil {
 		return nil, status.Error(codes.Unavailable, "this member knows no ring yet")
 	}
-	return &pb.GetRingResponse{Ring: encodeRing(r)}, nil
+	return &pb.GetRingResponse{Ring: wire.EncodeRing(r)}, nil
 }
 
 // GetOwner answers who owns an aggregate's slot, and how that follows.
